@@ -1,0 +1,1 @@
+export { isTalosError, TalosError, type TalosErrorOptions } from './errors.ts'

@@ -1,0 +1,7 @@
+import { execute, flush } from '@oclif/core'
+
+// The entry of bin/talos.cjs. libp2p's timers hold the process for a second after stop(), so a command that has returned
+// ends the process itself, once what it printed has been written.
+await execute({ dir: import.meta.url })
+await flush()
+process.exit(process.exitCode ?? 0)
