@@ -1,0 +1,95 @@
+import { noise } from '@chainsafe/libp2p-noise'
+import { circuitRelayServer, circuitRelayTransport } from '@libp2p/circuit-relay-v2'
+import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
+import { type Identify, identify } from '@libp2p/identify'
+import { type ConnectionGater, FaultTolerance, type Libp2p, type ServiceMap } from '@libp2p/interface'
+import { type KadDHT, kadDHT, passthroughMapper } from '@libp2p/kad-dht'
+import { type Ping, ping } from '@libp2p/ping'
+import { tcp } from '@libp2p/tcp'
+import { webSockets } from '@libp2p/websockets'
+import { yamux } from '@libp2p/yamux'
+import { createLibp2p, type ServiceFactoryMap } from 'libp2p'
+import { AGENT_LIMITS, MAX_STREAM_WINDOW, type NetworkLimits, SERVER_LIMITS } from './limits.ts'
+
+/** Talos nodes form a Kademlia network of their own. */
+export const KAD_PROTOCOL = '/talos/kad/1.0.0'
+
+export interface NodeInit<S extends ServiceMap = Record<never, never>> {
+  /** The 32-byte Ed25519 seed of the identity: libp2p's key and the agent's signing key are the same. */
+  seed: Uint8Array
+  /**
+   * `client` dials and listens nowhere (a command that uses another's service); `agent` listens and keeps a reservation with
+   * each relay that it knows; `server` is a bootstrap node: listens, relays and keeps the Kademlia tables.
+   */
+  role: 'client' | 'agent' | 'server'
+  /** Multiaddrs to listen on. A relayed address is added for the role `agent`. @default [] */
+  listen?: string[]
+  /** Multiaddrs to tell others instead of those found out, for a server behind a port mapping. */
+  announce?: string[]
+  limits?: Partial<NetworkLimits>
+  gater?: ConnectionGater
+  /** Talos's own protocols, listed as libp2p services. */
+  services?: ServiceFactoryMap<S>
+  version: string
+}
+
+export type CoreServices = { identify: Identify; ping: Ping; dht: KadDHT }
+export type TalosNode<S extends ServiceMap = Record<never, never>> = Libp2p<CoreServices & S>
+
+/**
+ * A libp2p node with what Talos needs changed of the defaults; each change has its reason beside it. Not started: start() it
+ * when its storage is ready.
+ */
+export async function createNode<S extends ServiceMap = Record<never, never>>(
+  init: NodeInit<S>
+): Promise<TalosNode<S>> {
+  const isServer = init.role === 'server'
+  const limits = { ...(isServer ? SERVER_LIMITS : AGENT_LIMITS), ...init.limits }
+  const listen = [...(init.listen ?? [])]
+  // the bare form finds any relay that the node keeps alive, and finds it again after a restart of the relay; a static
+  // relay address never recovers (js-libp2p #3601)
+  if (init.role === 'agent') listen.push('/p2p-circuit')
+
+  return (await createLibp2p({
+    start: false,
+    privateKey: await generateKeyPairFromSeed('Ed25519', init.seed),
+    nodeInfo: { name: 'talos', version: init.version },
+    addresses: { listen, ...(init.announce === undefined ? {} : { announce: init.announce }) },
+    transports: [tcp(), webSockets(), circuitRelayTransport()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: MAX_STREAM_WINDOW } })],
+    connectionManager: {
+      maxConnections: limits.maxConnections,
+      inboundConnectionThreshold: limits.inboundConnectionThreshold,
+      maxIncomingPendingConnections: limits.maxIncomingPendingConnections
+    },
+    // by default one late ping aborts a connection with everything on it; protocols that care have their own heartbeat
+    connectionMonitor: { abortConnectionOnPingFailure: false },
+    // a relay that is down must not keep a node from starting
+    transportManager: { faultTolerance: FaultTolerance.NO_FATAL },
+    connectionGater: init.gater ?? {},
+    services: {
+      identify: identify(),
+      ping: ping(),
+      dht: kadDHT({
+        protocol: KAD_PROTOCOL,
+        clientMode: init.role === 'client',
+        // the default mapper drops private addresses, which leaves a network that is not on the Internet empty
+        peerInfoMapper: passthroughMapper,
+        allowQueryWithZeroPeers: true,
+        initialQuerySelfInterval: 500
+      }),
+      ...(isServer
+        ? {
+            relay: circuitRelayServer({
+              // libp2p's defaults (128 KiB and 2 minutes a connection) end a tunnel after some hundred calls
+              reservations: { maxReservations: limits.maxReservations, applyDefaultLimit: false },
+              maxInboundHopStreams: limits.maxConnections,
+              maxOutboundStopStreams: limits.maxConnections
+            })
+          }
+        : {}),
+      ...init.services
+    } as unknown as ServiceFactoryMap
+  })) as unknown as TalosNode<S>
+}

@@ -1,0 +1,31 @@
+/** What a node can hold. Every value is configuration (config.yaml, `limits`); these are the defaults and their reasons. */
+export interface NetworkLimits {
+  /** Open connections; above this the least valuable are closed. */
+  maxConnections: number
+  /** New connections per second from one address. libp2p's default of 5 refuses a fleet behind one NAT. */
+  inboundConnectionThreshold: number
+  /** Connections that are still shaking hands. */
+  maxIncomingPendingConnections: number
+  /** Reservations that a relay holds. */
+  maxReservations: number
+}
+
+export const AGENT_LIMITS: NetworkLimits = {
+  maxConnections: 100,
+  inboundConnectionThreshold: 20,
+  maxIncomingPendingConnections: 20,
+  maxReservations: 0
+}
+
+export const SERVER_LIMITS: NetworkLimits = {
+  maxConnections: 1_000,
+  inboundConnectionThreshold: 100,
+  maxIncomingPendingConnections: 100,
+  maxReservations: 1_000
+}
+
+/**
+ * The largest receive window of a yamux stream, in bytes: about 40 MB/s over 100 ms, and less than what FrameStream lets a
+ * paused stream buffer (libp2p's own 16 MiB is not, and pausing would then abort the stream).
+ */
+export const MAX_STREAM_WINDOW = 4 * 1024 * 1024

@@ -1,0 +1,250 @@
+import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
+import { Uint8ArrayList } from 'uint8arraylist'
+import { TalosError } from '../../errors.ts'
+import { decodeVarint, encodeVarint, MAX_PREFIX_LENGTH } from './varint.ts'
+
+/** Complete frames held for a slow reader before the stream is paused, and the level at which it is resumed. Bytes. */
+const PAUSE_ABOVE = 1024 * 1024
+const RESUME_BELOW = 256 * 1024
+
+/**
+ * What a paused stream may still receive: one yamux window (see src/node/network/limits.ts) and some slack. libp2p's own
+ * default is smaller than its largest window, so that pausing a fast stream would abort it.
+ */
+const READ_BUFFER_LENGTH = 5 * 1024 * 1024
+
+export interface FrameStreamInit {
+  /** Longest frame accepted or sent, in bytes; checked before anything of that size is allocated. */
+  maxFrameLength: number
+}
+
+/**
+ * Length-prefixed frames (unsigned varint, then that many bytes) over a libp2p stream, with back-pressure both ways.
+ *
+ * libp2p's stream helpers buffer without bound or abort a slow reader, so every Talos protocol reads and writes through this
+ * class: a reader that stops reading stops the sender, and a writer waits until there is room.
+ *
+ * Errors, as TalosError: NETWORK_FRAME_TOO_LARGE, NETWORK_FRAME_MALFORMED, NETWORK_STREAM_CLOSED, and the reason of a signal.
+ */
+export class FrameStream {
+  readonly stream: Stream
+  readonly #maxFrameLength: number
+  readonly #incoming = new Uint8ArrayList()
+  readonly #frames: Uint8Array[] = []
+  #framesLength = 0
+  #expected: number | undefined
+  #paused = false
+  #resuming = false
+  #ended = false
+  #failure: Error | undefined
+  #readable: (() => void) | undefined
+  #writable: PromiseWithResolvers<void> | undefined
+
+  constructor(stream: Stream, init: FrameStreamInit) {
+    this.stream = stream
+    this.#maxFrameLength = init.maxFrameLength
+    stream.maxReadBufferLength = READ_BUFFER_LENGTH
+    // the largest frame, twice: one being sent and one that a careless caller did not wait for
+    stream.maxWriteBufferLength = 2 * (init.maxFrameLength + MAX_PREFIX_LENGTH) + READ_BUFFER_LENGTH
+    stream.addEventListener('message', this.#onMessage)
+    stream.addEventListener('end', this.#onEnd)
+    stream.addEventListener('remoteCloseWrite', this.#onRemoteClose)
+    stream.addEventListener('close', this.#onClose)
+    stream.addEventListener('drain', this.#onDrain)
+    if (stream.status !== 'open') this.#end()
+  }
+
+  /**
+   * The next frame, or undefined once the other side has closed its writing end and all frames have been read. A stopped
+   * peer looks the same as one that has finished, so a protocol that must know the difference sends an explicit last frame.
+   */
+  async read(signal?: AbortSignal): Promise<Uint8Array | undefined> {
+    for (;;) {
+      const frame = this.#take()
+      if (frame !== undefined) return frame
+      if (this.#failure !== undefined) throw this.#failure
+      if (this.#ended) return undefined
+      await this.#waitReadable(signal)
+    }
+  }
+
+  /** All frames that have arrived, waiting for at least one; undefined at the end, as in read(). */
+  async readAll(signal?: AbortSignal): Promise<Uint8Array[] | undefined> {
+    const first = await this.read(signal)
+    if (first === undefined) return undefined
+    const frames = [first]
+    for (let next = this.#take(); next !== undefined; next = this.#take()) frames.push(next)
+    return frames
+  }
+
+  /** Sends one frame; resolves when the stream has room for another. */
+  async write(frame: Uint8Array, signal?: AbortSignal): Promise<void> {
+    if (frame.byteLength > this.#maxFrameLength) {
+      throw new TalosError(
+        'NETWORK_FRAME_TOO_LARGE',
+        `a frame of ${frame.byteLength} bytes is longer than the limit of ${this.#maxFrameLength}`
+      )
+    }
+    signal?.throwIfAborted()
+    if (this.#failure !== undefined) throw this.#failure
+    let room: boolean
+    try {
+      room = this.stream.send(new Uint8ArrayList(encodeVarint(frame.byteLength), frame))
+    } catch (cause) {
+      throw streamClosed(cause)
+    }
+    if (!room) await this.#waitWritable(signal)
+  }
+
+  /** Closes the writing end once all is sent. The stream is free when the other side has closed its own. */
+  async close(signal?: AbortSignal): Promise<void> {
+    try {
+      await this.stream.close(signal === undefined ? {} : { signal })
+    } catch (cause) {
+      throw streamClosed(cause)
+    }
+  }
+
+  /** Resets the stream at once, both ways; nothing more is read or sent. */
+  abort(reason: Error): void {
+    this.stream.abort(reason)
+  }
+
+  #take(): Uint8Array | undefined {
+    const frame = this.#frames.shift()
+    if (frame === undefined) return undefined
+    this.#framesLength -= frame.byteLength
+    if (this.#paused && this.#framesLength < RESUME_BELOW) this.#resume()
+    return frame
+  }
+
+  #onMessage = (event: StreamMessageEvent): void => {
+    this.#incoming.append(event.data)
+    try {
+      this.#parse()
+    } catch (error) {
+      this.#fail(error as Error)
+      this.abort(error as Error)
+      return
+    }
+    this.#pauseIfFull()
+    this.#wake()
+  }
+
+  #parse(): void {
+    for (;;) {
+      if (this.#expected === undefined) {
+        const prefix = decodeVarint(this.#incoming)
+        if (prefix === undefined) return
+        if (prefix.value > this.#maxFrameLength) {
+          throw new TalosError(
+            'NETWORK_FRAME_TOO_LARGE',
+            `the other side announced a frame of ${prefix.value} bytes; the limit is ${this.#maxFrameLength}`
+          )
+        }
+        this.#incoming.consume(prefix.length)
+        this.#expected = prefix.value
+      }
+      if (this.#incoming.byteLength < this.#expected) return
+      const frame = this.#expected === 0 ? new Uint8Array() : this.#incoming.subarray(0, this.#expected)
+      this.#incoming.consume(this.#expected)
+      this.#expected = undefined
+      this.#frames.push(frame)
+      this.#framesLength += frame.byteLength
+    }
+  }
+
+  #pauseIfFull(): void {
+    // never from within the event that resume() fires: the muxer would undo it (see #resume, which looks again)
+    if (this.#paused || this.#resuming || this.#framesLength <= PAUSE_ABOVE || this.stream.status !== 'open') return
+    try {
+      this.stream.pause()
+      this.#paused = true
+    } catch {
+      // its reading end has closed meanwhile: nothing more will come
+    }
+  }
+
+  #resume(): void {
+    this.#paused = false
+    this.#resuming = true
+    try {
+      this.stream.resume()
+    } catch {
+      // closed while paused: 'end' or 'close' says so
+    } finally {
+      this.#resuming = false
+    }
+    this.#pauseIfFull()
+  }
+
+  #onEnd = (): void => this.#end()
+
+  // 'end' needs both ends closed; a half-closed stream with nothing buffered has ended for the reader
+  #onRemoteClose = (): void => {
+    if (!this.#paused) queueMicrotask(() => this.#end())
+  }
+
+  #end(): void {
+    if (this.#paused) this.#resume()
+    if (this.#ended || this.stream.readBufferLength > 0) return
+    this.#ended = true
+    if (this.#incoming.byteLength > 0 || this.#expected !== undefined) {
+      this.#fail(new TalosError('NETWORK_FRAME_MALFORMED', 'the stream ended in the middle of a frame'))
+    }
+    this.#wake()
+  }
+
+  #onClose = (event: StreamCloseEvent): void => {
+    this.#writable?.reject(streamClosed(event.error))
+    this.#writable = undefined
+    if (event.error !== undefined) this.#fail(streamClosed(event.error))
+    else this.#end()
+    this.#wake()
+  }
+
+  #onDrain = (): void => {
+    this.#writable?.resolve()
+    this.#writable = undefined
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error
+    this.#wake()
+  }
+
+  #wake(): void {
+    this.#readable?.()
+    this.#readable = undefined
+  }
+
+  async #waitReadable(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#readable = resolve
+    signal?.addEventListener('abort', resolve as () => void, { once: true })
+    await promise
+    signal?.removeEventListener('abort', resolve as () => void)
+    signal?.throwIfAborted()
+  }
+
+  async #waitWritable(signal?: AbortSignal): Promise<void> {
+    this.#writable ??= Promise.withResolvers<void>()
+    const { promise } = this.#writable
+    if (signal === undefined) return promise
+    const aborted = Promise.withResolvers<never>()
+    const onAbort = (): void => aborted.reject(signal.reason)
+    signal.addEventListener('abort', onAbort, { once: true })
+    try {
+      await Promise.race([promise, aborted.promise])
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+    }
+  }
+}
+
+/** libp2p rejects with events, resets and state errors; a caller sees one code. */
+function streamClosed(cause: unknown): TalosError {
+  const reason = cause instanceof Error ? cause.message : 'the stream was closed'
+  return new TalosError('NETWORK_STREAM_CLOSED', `the connection to the peer broke: ${reason}`, { cause })
+}
