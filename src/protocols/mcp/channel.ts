@@ -1,0 +1,68 @@
+import { TalosError } from '../../errors.ts'
+import type { FrameStream } from '../framing/index.ts'
+import { FRAME } from './constants.ts'
+import { TunnelFrame, TunnelMessage } from './pb/tunnel.ts'
+
+/** One direction's half of a stream session: see src/protocols/ratchet. */
+export interface Sealer {
+  seal(plaintext: Uint8Array): Uint8Array
+  /** Throws and changes nothing when the message is not genuine. */
+  open(message: Uint8Array): Uint8Array
+}
+
+/** Frames that failed to open before the stream is given up: a peer whose stream this is has no reason to send one. */
+const MAX_FORGED = 16
+
+/** Tunnel messages over one libp2p stream, each sealed by the stream session of that stream. */
+export class TunnelChannel {
+  readonly frames: FrameStream
+  readonly #sealer: Sealer
+  readonly #maxLines: number
+  #forged = 0
+
+  constructor(frames: FrameStream, sealer: Sealer, maxLinesInBatch = 65_536) {
+    this.frames = frames
+    this.#sealer = sealer
+    this.#maxLines = maxLinesInBatch
+  }
+
+  async send(message: Partial<TunnelMessage>): Promise<void> {
+    const plaintext = TunnelMessage.encode(message)
+    await this.frames.write(TunnelFrame.encode({ type: FRAME.data, body: this.#sealer.seal(plaintext) }))
+  }
+
+  /** All genuine messages that have arrived, at least one; undefined when the stream has ended. */
+  async receive(): Promise<TunnelMessage[] | undefined> {
+    for (;;) {
+      const frames = await this.frames.readAll()
+      if (frames === undefined) return undefined
+      const messages: TunnelMessage[] = []
+      for (const frame of frames) {
+        const message = this.#open(frame)
+        if (message !== undefined) messages.push(message)
+      }
+      if (messages.length > 0) return messages
+    }
+  }
+
+  #open(frame: Uint8Array): TunnelMessage | undefined {
+    let plaintext: Uint8Array
+    try {
+      const { type, body } = TunnelFrame.decode(frame)
+      if (type !== FRAME.data)
+        throw new TalosError('TUNNEL_PROTOCOL', `unexpected frame type ${type} in an open tunnel`)
+      plaintext = this.#sealer.open(body)
+    } catch (cause) {
+      // a forged, replayed or garbled frame changes nothing: it is dropped, and the next genuine one opens
+      if (++this.#forged > MAX_FORGED) {
+        throw new TalosError('TUNNEL_PROTOCOL', 'the other side sent too many frames that are not genuine', { cause })
+      }
+      return undefined
+    }
+    return TunnelMessage.decode(plaintext, { limits: { lines: this.#maxLines } })
+  }
+
+  abort(reason: Error): void {
+    this.frames.abort(reason)
+  }
+}

@@ -1,0 +1,53 @@
+export const MCP_PROTOCOL = '/talos/mcp/1.0.0'
+
+/** Frame types of the tunnel (pb/tunnel.proto). */
+export const FRAME = { open: 1, accept: 2, refuse: 3, data: 4 } as const
+
+/** Why a host refuses to open a tunnel (pb/tunnel.proto). */
+export const REFUSAL = {
+  notAuthorised: 1,
+  noSession: 2,
+  unknownService: 3,
+  unknownTunnel: 4,
+  busy: 5,
+  unsupported: 6
+} as const
+
+export const TUNNEL_ID_LENGTH = 16
+export const SECRET_LENGTH = 32
+
+/** Longest JSON-RPC message by default: what the official SDKs accept. Bytes. */
+export const DEFAULT_MAX_LINE = 10 * 1024 * 1024
+
+/** What frames add to the longest line: protobuf tags, ratchet header, salt, commitment and tag. Bytes, rounded up. */
+export const FRAME_OVERHEAD = 1024
+
+/** A batch of lines is sent when it has reached this length, so that one message does not hold up the next. Bytes. */
+export const BATCH_LENGTH = 256 * 1024
+
+/**
+ * Lines sent and not yet taken by the other side's application, in bytes. One line is always allowed, whatever its length.
+ * It bounds both what the sender keeps for a broken link and what the receiver must hold.
+ */
+export const WINDOW = 4 * 1024 * 1024
+
+/** Nothing received for this long: ask for a sign of life. Milliseconds. */
+export const PING_AFTER = 2_000
+
+/** Nothing received for this long although asked: the link is broken. A host busy for 7 s is seen in practice. Milliseconds. */
+export const SILENT_AFTER = 9_000
+
+/** An acknowledgement waits this long for a message to travel with. Milliseconds. */
+export const ACK_DELAY = 100
+
+/** How long each side keeps a tunnel whose link fell silent. Milliseconds. */
+export const DEFAULT_GRACE = 30_000
+
+/**
+ * How long each side keeps a tunnel whose connection was closed by the other side's system, which is what the death of a
+ * process looks like. A link that was merely reset is dialled again well within it. Milliseconds.
+ */
+export const CLOSED_GRACE = 3_000
+
+/** A stream that has not said OPEN, or not got its ACCEPT, after this long is reset. Milliseconds. */
+export const HANDSHAKE_TIMEOUT = 10_000

@@ -1,0 +1,276 @@
+import { TypedEventEmitter } from 'main-event'
+import { isTalosError, TalosError } from '../../errors.ts'
+import type { TunnelChannel } from './channel.ts'
+import { ACK_DELAY, BATCH_LENGTH, PING_AFTER, SILENT_AFTER, WINDOW } from './constants.ts'
+import type { TunnelMessage } from './pb/tunnel.ts'
+
+/** Why a link is down: `closed` when the connection was closed or reset, false when it only fell silent. */
+export interface Interruption {
+  closed: boolean
+}
+
+export interface TunnelLinkEvents {
+  interrupted: CustomEvent<Interruption>
+  resumed: CustomEvent<void>
+  /** The tunnel is over for good, with the reason if it ended badly. Fired once. */
+  ended: CustomEvent<TalosError | undefined>
+}
+
+/** The two ends of a tunnel as the code above it sees them: lines in, lines out, in order, each exactly once. */
+export interface TunnelLink {
+  /** Batches of lines (without their newline). Ends when the tunnel has ended; throws a TalosError when it ended badly. */
+  incoming(): AsyncIterable<Uint8Array[]>
+  /** Resolves when there is room for more; rejects when the tunnel has ended. */
+  send(lines: Uint8Array[]): Promise<void>
+  /** Ends the tunnel for both sides; with a reason, the other side sees that error. */
+  end(reason?: TalosError): Promise<void>
+}
+
+interface Line {
+  number: number
+  bytes: Uint8Array
+}
+
+/**
+ * A tunnel that outlives the streams that carry it. Lines are numbered; the sender keeps each until the other side's
+ * application has taken it, and sends what is missing again when a new stream is attached. What is sent and not yet taken is
+ * bounded by WINDOW, which is also the back-pressure: acknowledgements and signs of life are always read, however slow the
+ * application is.
+ */
+export class ResumableLink extends TypedEventEmitter<TunnelLinkEvents> implements TunnelLink {
+  #channel: TunnelChannel | undefined
+  #ended: { error: TalosError | undefined } | undefined
+
+  readonly #unacknowledged: Line[] = []
+  #unacknowledgedLength = 0
+  #lastNumber = 0
+  #roomWaiters: Array<() => void> = []
+
+  #received = 0
+  #consumed = 0
+  #acknowledged = 0
+  #queue: Uint8Array[] = []
+  #queueLength = 0
+  #arrived: (() => void) | undefined
+
+  #lastHeard = 0
+  #heartbeat: NodeJS.Timeout | undefined
+  #ackTimer: NodeJS.Timeout | undefined
+
+  /** Number of the last line received: where the other side resumes. */
+  get received(): number {
+    return this.#received
+  }
+
+  get connected(): boolean {
+    return this.#channel !== undefined
+  }
+
+  get hasEnded(): boolean {
+    return this.#ended !== undefined
+  }
+
+  /** Goes on over a new stream, of which the other side has seen all lines up to `peerReceived`. Replaces an older stream. */
+  attach(channel: TunnelChannel, peerReceived: number): void {
+    if (this.#ended !== undefined) throw new TalosError('TUNNEL_ENDED', 'the tunnel has ended')
+    const resumed = this.#lastNumber > 0 || this.#received > 0 || this.#channel !== undefined
+    const previous = this.#channel
+    this.#channel = channel
+    previous?.abort(new TalosError('TUNNEL_REPLACED', 'the tunnel goes on over another stream'))
+    this.#lastHeard = Date.now()
+    this.#heartbeat ??= setInterval(() => this.#beat(), PING_AFTER / 2).unref()
+    this.#sendLines(this.#unacknowledged.filter(line => line.number > peerReceived))
+    void this.#pump(channel)
+    if (resumed) this.safeDispatchEvent('resumed')
+  }
+
+  async send(lines: Uint8Array[]): Promise<void> {
+    while (this.#ended === undefined && this.#unacknowledged.length > 0 && this.#unacknowledgedLength > WINDOW) {
+      await new Promise<void>(resolve => this.#roomWaiters.push(resolve))
+    }
+    if (this.#ended !== undefined) throw this.#ended.error ?? new TalosError('TUNNEL_ENDED', 'the tunnel has ended')
+    const numbered = lines.map(bytes => ({ number: ++this.#lastNumber, bytes }))
+    for (const line of numbered) {
+      this.#unacknowledged.push(line)
+      this.#unacknowledgedLength += line.bytes.byteLength
+    }
+    this.#sendLines(numbered)
+  }
+
+  async *incoming(): AsyncIterable<Uint8Array[]> {
+    for (;;) {
+      if (this.#queue.length > 0) {
+        const batch = this.#queue
+        this.#queue = []
+        this.#queueLength = 0
+        yield batch
+        // asked for more: the batch has been taken
+        this.#consumed += batch.length
+        this.#acknowledge(batch)
+      } else if (this.#ended !== undefined) {
+        if (this.#ended.error !== undefined) throw this.#ended.error
+        return
+      } else {
+        await new Promise<void>(resolve => {
+          this.#arrived = resolve
+        })
+      }
+    }
+  }
+
+  async end(reason?: TalosError): Promise<void> {
+    const channel = this.#channel
+    if (this.#ended !== undefined) return
+    this.#finish(reason)
+    if (channel === undefined) return
+    try {
+      await channel.send({
+        consumed: this.#consumed,
+        end: { code: reason?.code ?? '', message: reason?.message ?? '' }
+      })
+      await channel.frames.close(AbortSignal.timeout(1_000))
+    } catch {
+      // it broke at the same moment: the other side finds out by itself
+    }
+  }
+
+  /** Breaks the stream as a cut link would, for the caller that has learnt that it is useless. */
+  interrupt(reason: Error): void {
+    this.#interrupted(this.#channel, false, reason)
+  }
+
+  async #pump(channel: TunnelChannel): Promise<void> {
+    try {
+      for (;;) {
+        const messages = await channel.receive()
+        if (this.#channel !== channel) return
+        if (messages === undefined) break
+        this.#lastHeard = Date.now()
+        for (const message of messages) this.#onMessage(message)
+      }
+      this.#interrupted(channel, true)
+    } catch (error) {
+      if (isTalosError(error, 'TUNNEL_PROTOCOL')) {
+        channel.abort(error)
+        this.#finish(error)
+        return
+      }
+      this.#interrupted(channel, true, error as Error)
+    }
+  }
+
+  #onMessage(message: TunnelMessage): void {
+    if (message.consumed > 0) this.#release(message.consumed)
+    if (message.lines.length > 0) this.#accept(message.first, message.lines)
+    if (message.ping) this.#post({ pong: true })
+    if (message.end !== undefined) {
+      this.#finish(message.end.code === '' ? undefined : new TalosError(message.end.code, message.end.message))
+      void this.#channel?.frames.close(AbortSignal.timeout(1_000)).catch(() => {})
+    }
+  }
+
+  #accept(first: number, lines: Uint8Array[]): void {
+    if (first > this.#received + 1) {
+      throw new TalosError(
+        'TUNNEL_PROTOCOL',
+        `line ${this.#received + 1} is missing: the other side went on with ${first}`
+      )
+    }
+    const fresh = lines.slice(this.#received + 1 - first)
+    for (const line of fresh) {
+      if (this.#queue.length > 0 && this.#queueLength > 2 * WINDOW) {
+        throw new TalosError('TUNNEL_PROTOCOL', 'the other side sent more than its window allows')
+      }
+      this.#queue.push(line)
+      this.#queueLength += line.byteLength
+    }
+    this.#received += fresh.length
+    this.#arrived?.()
+    this.#arrived = undefined
+  }
+
+  #release(consumed: number): void {
+    if (consumed > this.#lastNumber) {
+      throw new TalosError('TUNNEL_PROTOCOL', 'the other side acknowledged a line that was never sent')
+    }
+    let taken = 0
+    while (taken < this.#unacknowledged.length && this.#unacknowledged[taken]!.number <= consumed) {
+      this.#unacknowledgedLength -= this.#unacknowledged[taken]!.bytes.byteLength
+      taken++
+    }
+    if (taken === 0) return
+    this.#unacknowledged.splice(0, taken)
+    this.#wakeSenders()
+  }
+
+  #acknowledge(batch: Uint8Array[]): void {
+    const length = batch.reduce((sum, line) => sum + line.byteLength, 0)
+    if (length > WINDOW / 8) this.#post({})
+    else this.#ackTimer ??= setTimeout(() => this.#acknowledged < this.#consumed && this.#post({}), ACK_DELAY).unref()
+  }
+
+  #sendLines(lines: Line[]): void {
+    for (let start = 0; start < lines.length; ) {
+      let end = start
+      let length = 0
+      while (end < lines.length && (end === start || length + lines[end]!.bytes.byteLength <= BATCH_LENGTH)) {
+        length += lines[end++]!.bytes.byteLength
+      }
+      this.#post({ first: lines[start]!.number, lines: lines.slice(start, end).map(line => line.bytes) })
+      start = end
+    }
+  }
+
+  /** Sends without waiting: WINDOW bounds what can be on its way, and each message carries the newest acknowledgement. */
+  #post(message: Partial<TunnelMessage>): void {
+    const channel = this.#channel
+    if (channel === undefined) return
+    clearTimeout(this.#ackTimer)
+    this.#ackTimer = undefined
+    this.#acknowledged = this.#consumed
+    channel
+      .send({ ...message, consumed: this.#consumed })
+      .catch(error => this.#interrupted(channel, true, error as Error))
+  }
+
+  #beat(): void {
+    const channel = this.#channel
+    if (channel === undefined) return
+    const silence = Date.now() - this.#lastHeard
+    if (silence > SILENT_AFTER)
+      this.#interrupted(channel, false, new TalosError('TUNNEL_SILENT', 'the other side fell silent'))
+    else if (silence >= PING_AFTER) this.#post({ ping: true })
+  }
+
+  #interrupted(channel: TunnelChannel | undefined, closed: boolean, reason?: Error): void {
+    if (channel === undefined || this.#channel !== channel || this.#ended !== undefined) return
+    this.#channel = undefined
+    this.#stopTimers()
+    channel.abort(reason ?? new TalosError('NETWORK_STREAM_CLOSED', 'the other side closed the stream'))
+    this.safeDispatchEvent('interrupted', { detail: { closed } })
+  }
+
+  #finish(error: TalosError | undefined): void {
+    if (this.#ended !== undefined) return
+    this.#ended = { error }
+    this.#stopTimers()
+    this.#unacknowledged.length = 0
+    this.#wakeSenders()
+    this.#arrived?.()
+    this.#arrived = undefined
+    this.safeDispatchEvent('ended', { detail: error })
+  }
+
+  #stopTimers(): void {
+    clearInterval(this.#heartbeat)
+    this.#heartbeat = undefined
+    clearTimeout(this.#ackTimer)
+    this.#ackTimer = undefined
+  }
+
+  #wakeSenders(): void {
+    const waiters = this.#roomWaiters
+    this.#roomWaiters = []
+    for (const wake of waiters) wake()
+  }
+}
