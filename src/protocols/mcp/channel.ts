@@ -10,6 +10,13 @@ export interface Sealer {
   open(message: Uint8Array): Uint8Array
 }
 
+/** A message with only the fields that it needs. */
+export type OutgoingMessage = Partial<Omit<TunnelMessage, 'lines'> & { lines: Uint8Array[] }>
+
+export function encodeFrame(type: number, body: Uint8Array): Uint8Array {
+  return TunnelFrame.encode({ type, body: body as Uint8Array<ArrayBuffer> })
+}
+
 /** Frames that failed to open before the stream is given up: a peer whose stream this is has no reason to send one. */
 const MAX_FORGED = 16
 
@@ -26,9 +33,9 @@ export class TunnelChannel {
     this.#maxLines = maxLinesInBatch
   }
 
-  async send(message: Partial<TunnelMessage>): Promise<void> {
-    const plaintext = TunnelMessage.encode(message)
-    await this.frames.write(TunnelFrame.encode({ type: FRAME.data, body: this.#sealer.seal(plaintext) }))
+  async send(message: OutgoingMessage): Promise<void> {
+    const plaintext = TunnelMessage.encode(message as Partial<TunnelMessage>)
+    await this.frames.write(encodeFrame(FRAME.data, this.#sealer.seal(plaintext)))
   }
 
   /** All genuine messages that have arrived, at least one; undefined when the stream has ended. */

@@ -1,6 +1,6 @@
 import { TypedEventEmitter } from 'main-event'
 import { isTalosError, TalosError } from '../../errors.ts'
-import type { TunnelChannel } from './channel.ts'
+import type { OutgoingMessage, TunnelChannel } from './channel.ts'
 import { ACK_DELAY, BATCH_LENGTH, PING_AFTER, SILENT_AFTER, WINDOW } from './constants.ts'
 import type { TunnelMessage } from './pb/tunnel.ts'
 
@@ -222,7 +222,7 @@ export class ResumableLink extends TypedEventEmitter<TunnelLinkEvents> implement
   }
 
   /** Sends without waiting: WINDOW bounds what can be on its way, and each message carries the newest acknowledgement. */
-  #post(message: Partial<TunnelMessage>): void {
+  #post(message: OutgoingMessage): void {
     const channel = this.#channel
     if (channel === undefined) return
     clearTimeout(this.#ackTimer)

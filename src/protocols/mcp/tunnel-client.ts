@@ -1,0 +1,107 @@
+import { randomBytes } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Connection } from '@libp2p/interface'
+import { isTalosError, TalosError } from '../../errors.ts'
+import { FrameStream } from '../framing/index.ts'
+import {
+  CLOSED_GRACE,
+  DEFAULT_MAX_LINE,
+  FRAME_OVERHEAD,
+  HANDSHAKE_TIMEOUT,
+  MCP_PROTOCOL,
+  TUNNEL_ID_LENGTH
+} from './constants.ts'
+import { type MainSession, type OpenedChannel, openChannel, type StreamSessions } from './handshake.ts'
+import { type Interruption, ResumableLink } from './link.ts'
+
+/** Waits between attempts to take up a broken link. Milliseconds; the last one repeats. */
+const RESUME_BACKOFF = [0, 100, 200, 400, 800, 1_500]
+
+/** One attempt to take up a broken link may take this long. Milliseconds. */
+const RESUME_ATTEMPT_TIMEOUT = 3_000
+
+export interface TunnelClientInit {
+  /** A connection to the host, dialled if there is none. */
+  connect(signal: AbortSignal): Promise<Connection>
+  sessions: MainSession
+  streams: StreamSessions
+  /** Name of the service; empty for the only one of the host. @default '' */
+  service?: string
+  /** Longest JSON-RPC message accepted, in bytes. @default 10_485_760 */
+  maxLine?: number
+}
+
+export interface OpenTunnel {
+  link: ResumableLink
+  connection(): Connection
+  /** Longest line that the host accepts, in bytes. */
+  maxLine: number
+  service: string
+}
+
+/**
+ * Opens a tunnel and keeps it: a broken link is dialled again and taken up until the grace time is over, then the link ends
+ * with TUNNEL_LOST. Throws what openChannel() throws, and NETWORK_* when the host cannot be reached.
+ */
+export async function openTunnel(init: TunnelClientInit, signal: AbortSignal): Promise<OpenTunnel> {
+  const tunnelId = randomBytes(TUNNEL_ID_LENGTH)
+  const link = new ResumableLink()
+  const first = await dial(init, { tunnelId, service: init.service ?? '' }, signal)
+  let connection = first.connection
+  const stopped = new AbortController()
+
+  link.addEventListener('ended', () => stopped.abort())
+  link.addEventListener('interrupted', (event: CustomEvent<Interruption>) => {
+    // a connection that fell silent still counts as open: a new dial would be given the dead one
+    if (!event.detail.closed) connection.abort(new TalosError('TUNNEL_SILENT', 'the other side fell silent'))
+    const grace = event.detail.closed ? Math.min(CLOSED_GRACE, first.grace) : first.grace
+    resume(grace).catch(error => link.end(error as TalosError))
+  })
+
+  async function resume(grace: number): Promise<void> {
+    const deadline = AbortSignal.any([stopped.signal, AbortSignal.timeout(grace)])
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await delay(RESUME_BACKOFF[Math.min(attempt, RESUME_BACKOFF.length - 1)], undefined, { signal: deadline })
+        const attemptSignal = AbortSignal.any([deadline, AbortSignal.timeout(RESUME_ATTEMPT_TIMEOUT)])
+        const request = { tunnelId, service: first.service, resume: { received: link.received } }
+        const opened = await dial(init, request, attemptSignal)
+        connection = opened.connection
+        link.attach(opened.channel, opened.received)
+        return
+      } catch (cause) {
+        if (stopped.signal.aborted) return
+        const final = isTalosError(cause, 'TUNNEL_UNKNOWN') || isTalosError(cause, 'TUNNEL_NOT_AUTHORISED')
+        if (final || deadline.aborted) {
+          throw isTalosError(cause, 'TUNNEL_NOT_AUTHORISED')
+            ? cause
+            : new TalosError('TUNNEL_LOST', 'the link to the host broke and could not be taken up again', { cause })
+        }
+      }
+    }
+  }
+
+  link.attach(first.channel, first.received)
+  return { link, connection: () => connection, maxLine: first.maxLine, service: first.service }
+}
+
+async function dial(
+  init: TunnelClientInit,
+  request: Parameters<typeof openChannel>[2],
+  signal: AbortSignal
+): Promise<OpenedChannel & { connection: Connection }> {
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(HANDSHAKE_TIMEOUT)])
+  for (let retried = false; ; retried = true) {
+    const connection = await init.connect(deadline)
+    const stream = await connection.newStream(MCP_PROTOCOL, { signal: deadline, runOnLimitedConnection: true })
+    const frames = new FrameStream(stream, { maxFrameLength: (init.maxLine ?? DEFAULT_MAX_LINE) + FRAME_OVERHEAD })
+    try {
+      return { ...(await openChannel(frames, connection, request, init.sessions, init.streams, deadline)), connection }
+    } catch (error) {
+      frames.abort(error as Error)
+      // the host lost its state: shake hands once more, and once only
+      if (!isTalosError(error, 'TUNNEL_NO_SESSION') || retried) throw error
+      await init.sessions.discard(connection.remotePeer)
+    }
+  }
+}

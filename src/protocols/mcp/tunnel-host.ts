@@ -1,0 +1,178 @@
+import type { ComponentLogger, Connection, Logger, PeerId, Startable, Stream } from '@libp2p/interface'
+import type { Registrar } from '@libp2p/interface-internal'
+import { isTalosError, TalosError } from '../../errors.ts'
+import { FrameStream } from '../framing/index.ts'
+import {
+  CLOSED_GRACE,
+  DEFAULT_GRACE,
+  DEFAULT_MAX_LINE,
+  FRAME_OVERHEAD,
+  HANDSHAKE_TIMEOUT,
+  MCP_PROTOCOL,
+  REFUSAL
+} from './constants.ts'
+import { acceptOpen, type MainSession, readOpen, refuse, type StreamSessions } from './handshake.ts'
+import { type Interruption, ResumableLink, type TunnelLink } from './link.ts'
+
+export interface TunnelHostInit {
+  /** Names of the services offered. An empty name in a request means the only one. */
+  services: string[]
+  /** Asked for every stream, before anything is read from it. */
+  isAuthorised(peer: PeerId): boolean
+  /** Serves one session over its link; called once per tunnel. The link is ended when it settles. */
+  serve(link: TunnelLink, session: { peer: PeerId; service: string; signal: AbortSignal }): Promise<void>
+  sessions: MainSession
+  streams: StreamSessions
+  /** Longest JSON-RPC message, in bytes. @default 10_485_760 */
+  maxLine?: number
+  /** How long a tunnel whose link fell silent is kept, in milliseconds. @default 30_000 */
+  grace?: number
+  /** Sessions in all. @default 64 */
+  maxSessions?: number
+  /** Sessions of one peer. @default 16 */
+  maxSessionsPerPeer?: number
+}
+
+export interface TunnelHostComponents {
+  registrar: Registrar
+  logger: ComponentLogger
+}
+
+export interface TunnelHost {
+  /** Sessions that are open or within their grace time. */
+  readonly sessionCount: number
+}
+
+interface HostedTunnel {
+  peer: PeerId
+  service: string
+  link: ResumableLink
+  done: Promise<void>
+}
+
+/** The owner's end of the MCP tunnel as a libp2p service: authorises, shakes hands, resumes, and hands links to `serve`. */
+export function tunnelHost(init: TunnelHostInit): (components: TunnelHostComponents) => TunnelHost {
+  return components => new Host(components, init)
+}
+
+class Host implements TunnelHost, Startable {
+  readonly #registrar: Registrar
+  readonly #log: Logger
+  readonly #init: Required<TunnelHostInit>
+  readonly #tunnels = new Map<string, HostedTunnel>()
+  #shutdown = new AbortController()
+
+  constructor(components: TunnelHostComponents, init: TunnelHostInit) {
+    this.#registrar = components.registrar
+    this.#log = components.logger.forComponent('talos:mcp:host')
+    this.#init = { maxLine: DEFAULT_MAX_LINE, grace: DEFAULT_GRACE, maxSessions: 64, maxSessionsPerPeer: 16, ...init }
+  }
+
+  get sessionCount(): number {
+    return this.#tunnels.size
+  }
+
+  async start(): Promise<void> {
+    this.#shutdown = new AbortController()
+    await this.#registrar.handle(MCP_PROTOCOL, (stream, connection) => this.#onStream(stream, connection), {
+      maxInboundStreams: this.#init.maxSessionsPerPeer + 4,
+      runOnLimitedConnection: true
+    })
+  }
+
+  async beforeStop(): Promise<void> {
+    await this.#registrar.unhandle(MCP_PROTOCOL)
+    const reason = new TalosError('TUNNEL_HOST_STOPPED', "the tool's host was stopped by its owner")
+    this.#shutdown.abort(reason)
+    const tunnels = [...this.#tunnels.values()]
+    await Promise.all(tunnels.map(tunnel => tunnel.link.end(reason)))
+    await Promise.all(tunnels.map(tunnel => tunnel.done))
+  }
+
+  async stop(): Promise<void> {}
+
+  async #onStream(stream: Stream, connection: Connection): Promise<void> {
+    const peer = connection.remotePeer
+    const frames = new FrameStream(stream, { maxFrameLength: this.#init.maxLine + FRAME_OVERHEAD })
+    const signal = AbortSignal.any([this.#shutdown.signal, AbortSignal.timeout(HANDSHAKE_TIMEOUT)])
+    try {
+      if (!this.#init.isAuthorised(peer)) {
+        this.#log('refused %p: not authorised', peer)
+        await refuse(frames, REFUSAL.notAuthorised, signal)
+        return
+      }
+      await this.#open(frames, connection, signal)
+    } catch (error) {
+      this.#log.error('a tunnel of %p did not open: %e', peer, error)
+      const reason = isTalosError(error) && error.code.startsWith('SESSION_') ? REFUSAL.noSession : REFUSAL.unsupported
+      await refuse(frames, reason, AbortSignal.timeout(1_000)).catch(() => {})
+      if (stream.status === 'open') stream.abort(error as Error)
+    }
+  }
+
+  async #open(frames: FrameStream, connection: Connection, signal: AbortSignal): Promise<void> {
+    const { sessions, streams, maxLine, grace } = this.#init
+    const peer = connection.remotePeer
+    const open = await readOpen(frames, peer, sessions, signal)
+    const id = Buffer.from(open.tunnelId).toString('hex')
+    const known = this.#tunnels.get(id)
+
+    if (open.resume) {
+      // authority is the authenticated stream's peer: another peer's tunnel does not exist for this one
+      if (known === undefined || !known.peer.equals(peer) || known.link.hasEnded) {
+        return refuse(frames, REFUSAL.unknownTunnel, signal)
+      }
+      const answer = { received: known.link.received, maxLine, service: known.service, grace }
+      const channel = await acceptOpen(frames, connection, open, answer, sessions, streams, signal)
+      known.link.attach(channel, open.received)
+      return
+    }
+
+    const service = open.service === '' && this.#init.services.length === 1 ? this.#init.services[0]! : open.service
+    if (!this.#init.services.includes(service)) return refuse(frames, REFUSAL.unknownService, signal)
+    const ofPeer = [...this.#tunnels.values()].filter(tunnel => tunnel.peer.equals(peer)).length
+    if (
+      known !== undefined ||
+      this.#tunnels.size >= this.#init.maxSessions ||
+      ofPeer >= this.#init.maxSessionsPerPeer
+    ) {
+      return refuse(frames, REFUSAL.busy, signal)
+    }
+
+    const link = new ResumableLink()
+    this.#keep(id, { peer, service, link })
+    try {
+      const answer = { received: 0, maxLine, service, grace }
+      link.attach(await acceptOpen(frames, connection, open, answer, sessions, streams, signal), 0)
+    } catch (error) {
+      await link.end(error as TalosError)
+      throw error
+    }
+  }
+
+  #keep(id: string, tunnel: Omit<HostedTunnel, 'done'>): void {
+    const { peer, service, link } = tunnel
+    let graceTimer: NodeJS.Timeout | undefined
+    const ended = new AbortController()
+    link.addEventListener('interrupted', (event: CustomEvent<Interruption>) => {
+      const wait = event.detail.closed ? Math.min(CLOSED_GRACE, this.#init.grace) : this.#init.grace
+      clearTimeout(graceTimer)
+      graceTimer = setTimeout(
+        () => void link.end(new TalosError('TUNNEL_LOST', 'the link did not come back in time')),
+        wait
+      )
+    })
+    link.addEventListener('resumed', () => clearTimeout(graceTimer))
+    link.addEventListener('ended', () => {
+      clearTimeout(graceTimer)
+      ended.abort()
+    })
+
+    const done = this.#init
+      .serve(link, { peer, service, signal: ended.signal })
+      .catch(error => this.#log.error('session of %p ended: %e', peer, error))
+      .then(() => link.end())
+      .finally(() => this.#tunnels.delete(id))
+    this.#tunnels.set(id, { ...tunnel, done })
+  }
+}

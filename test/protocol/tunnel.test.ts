@@ -1,0 +1,249 @@
+import { randomBytes } from 'node:crypto'
+import type { PeerId } from '@libp2p/interface'
+import { expect, test } from 'vitest'
+import { TalosError } from '../../src/errors.ts'
+import { FRAME, MCP_PROTOCOL } from '../../src/protocols/mcp/constants.ts'
+import type { MainSession, StreamSessions } from '../../src/protocols/mcp/handshake.ts'
+import type { ResumableLink, TunnelLink } from '../../src/protocols/mcp/link.ts'
+import { TunnelFrame } from '../../src/protocols/mcp/pb/tunnel.ts'
+import { openTunnel } from '../../src/protocols/mcp/tunnel-client.ts'
+import { type TunnelHost, type TunnelHostInit, tunnelHost } from '../../src/protocols/mcp/tunnel-host.ts'
+import { startNode, within } from '../support/nodes.ts'
+
+// The tunnel's own rules, with the cryptography left out below its interface; the real one is in sessions.test.ts
+const plainSession: MainSession = {
+  seal: async (_, plaintext) => plaintext,
+  open: async (_, message) => message,
+  discard: async () => {}
+}
+const plainStreams: StreamSessions = {
+  respond: () => ({ ratchetKey: new Uint8Array(32), session: () => ({ seal: x => x, open: x => x }) }),
+  initiate: () => ({ seal: x => x, open: x => x })
+}
+
+const text = (lines: Uint8Array[]): string[] => lines.map(line => Buffer.from(line).toString())
+const bytes = (...lines: string[]): Uint8Array[] => lines.map(line => Buffer.from(line))
+
+async function echo(link: TunnelLink): Promise<void> {
+  for await (const lines of link.incoming()) await link.send(lines)
+}
+
+async function pair(init: Partial<TunnelHostInit> = {}) {
+  const served: Array<{ link: TunnelLink; peer: PeerId; service: string }> = []
+  const host = await startNode<{ tunnel: TunnelHost }>({
+    services: {
+      tunnel: tunnelHost({
+        services: ['echo'],
+        isAuthorised: () => true,
+        serve: async (link, session) => {
+          served.push({ link, ...session })
+          await echo(link)
+        },
+        sessions: plainSession,
+        streams: plainStreams,
+        ...init
+      })
+    }
+  })
+  const client = await startNode({ listen: [] })
+  const opens: Uint8Array[] = []
+  const recording: MainSession = {
+    ...plainSession,
+    seal: async (_, plaintext) => {
+      opens.push(Uint8Array.from(plaintext))
+      return plaintext
+    }
+  }
+  const open = (service = '', node = client, sessions = recording) =>
+    openTunnel(
+      {
+        connect: async signal => node.dial(host.getMultiaddrs(), { signal }),
+        sessions,
+        streams: plainStreams,
+        service
+      },
+      AbortSignal.timeout(5_000)
+    )
+  return {
+    host,
+    client,
+    served,
+    opens,
+    open,
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all([client.stop(), host.stop()])
+    }
+  }
+}
+
+function once(link: ResumableLink, event: 'interrupted' | 'resumed' | 'ended'): Promise<unknown> {
+  return within(
+    new Promise(resolve => link.addEventListener(event, e => resolve((e as CustomEvent).detail), { once: true })),
+    event
+  )
+}
+
+async function collect(link: TunnelLink, count: number): Promise<string[]> {
+  const lines: string[] = []
+  for await (const batch of link.incoming()) {
+    lines.push(...text(batch))
+    if (lines.length >= count) break
+  }
+  return lines
+}
+
+test('lines travel both ways, whole and in order', async () => {
+  await using p = await pair()
+  const { link } = await p.open()
+  const sent = Array.from({ length: 1_000 }, (_, i) => `line ${i}`)
+  void link.send(bytes(...sent))
+  expect(await within(collect(link, sent.length), 'the echo')).toEqual(sent)
+  expect(p.served[0]).toMatchObject({ service: 'echo' })
+  await link.end()
+})
+
+test('a 10 MiB line passes unchanged, both ways', async () => {
+  await using p = await pair()
+  const { link } = await p.open()
+  const line = randomBytes(10 * 1024 * 1024)
+  await link.send([line])
+  for await (const [received] of link.incoming()) {
+    expect(Buffer.compare(received!, line)).toBe(0)
+    break
+  }
+  await link.end()
+})
+
+test('nothing is lost, doubled or reordered while the connection is cut again and again', async () => {
+  await using p = await pair()
+  const tunnel = await p.open()
+  const count = 3_000
+  const sending = (async () => {
+    for (let i = 0; i < count; i++) await tunnel.link.send(bytes(`line ${i} ${'x'.repeat(i % 997)}`))
+  })()
+  const received: string[] = []
+  let cuts = 0
+  for await (const batch of tunnel.link.incoming()) {
+    received.push(...text(batch))
+    if (received.length >= (cuts + 1) * 500 && cuts < 5) {
+      cuts++
+      const resumed = once(tunnel.link, 'resumed')
+      const end = cuts % 2 === 0 ? p.client : p.host
+      for (const connection of end.getConnections()) connection.abort(new Error('cut'))
+      await resumed
+    }
+    if (received.length >= count) break
+  }
+  await sending
+  expect(cuts).toBe(5)
+  expect(received.map(line => Number(line.split(' ')[1]))).toEqual(Array.from({ length: count }, (_, i) => i))
+  await tunnel.link.end()
+}, 60_000)
+
+test('a sender is held back by an application that does not read, and goes on when it does', async () => {
+  const gate = Promise.withResolvers<void>()
+  await using p = await pair({
+    serve: async link => {
+      await gate.promise
+      await echo(link)
+    }
+  })
+  const { link } = await p.open()
+  const line = Buffer.alloc(1024 * 1024, 'x')
+  let sent = 0
+  const sending = (async () => {
+    for (; sent < 20; sent++) await link.send([line])
+  })()
+  const drained = collect(link, 20)
+  // a sign of life still comes through: the link does not count as silent
+  await expect(within(sending, 'all sent', 1_000)).rejects.toThrow('not within')
+  expect(sent).toBeLessThan(8)
+  gate.resolve()
+  await within(sending, 'the rest')
+  expect(await within(drained, 'the echo')).toHaveLength(20)
+  await link.end()
+}, 30_000)
+
+test('a peer that is not authorised learns just that', async () => {
+  await using p = await pair({ isAuthorised: () => false })
+  await expect(p.open()).rejects.toMatchObject({ code: 'TUNNEL_NOT_AUTHORISED', message: 'not authorised' })
+  expect(p.served).toHaveLength(0)
+})
+
+test('an unknown service is refused by name', async () => {
+  await using p = await pair()
+  await expect(p.open('nonsense')).rejects.toMatchObject({ code: 'TUNNEL_UNKNOWN_SERVICE' })
+})
+
+test('a host full of sessions says so', async () => {
+  await using p = await pair({ maxSessionsPerPeer: 1 })
+  const { link } = await p.open()
+  await expect(p.open()).rejects.toMatchObject({ code: 'TUNNEL_BUSY' })
+  await link.end()
+})
+
+test('a tunnel cannot be taken over by another peer that knows its id', async () => {
+  await using p = await pair()
+  const { link } = await p.open()
+  await link.send(bytes('mine'))
+  await collect(link, 1)
+  await using thief = await startNode({ listen: [] })
+  const resumeOfAnother = Buffer.concat([p.opens[0]!, Buffer.from([0x20, 0x01])]) // field 4, resume = true
+  const stolen = { ...plainSession, seal: async () => resumeOfAnother }
+  await expect(p.open('', thief, stolen)).rejects.toMatchObject({ code: 'TUNNEL_UNKNOWN' })
+  // while its owner may take it up with the very same message
+  await expect(p.open('', p.client, stolen)).rejects.toMatchObject({ code: 'TUNNEL_PROTOCOL' })
+  await link.end()
+})
+
+test('the end of one side is the end of the other, with its reason', async () => {
+  await using p = await pair({
+    serve: async link => {
+      for await (const _ of link.incoming()) await link.end(new TalosError('TUNNEL_CHILD_FAILED', 'the server is gone'))
+    }
+  })
+  const { link } = await p.open()
+  await link.send(bytes('hello'))
+  await expect(within(collect(link, 1), 'the end')).rejects.toMatchObject({ code: 'TUNNEL_CHILD_FAILED' })
+})
+
+test('when the host is gone for good the link ends with TUNNEL_LOST, in a few seconds', async () => {
+  await using p = await pair()
+  const { link } = await p.open()
+  await link.send(bytes('hello'))
+  await collect(link, 1)
+  const ended = once(link, 'ended')
+  await p.host.unhandle(MCP_PROTOCOL)
+  for (const connection of p.host.getConnections()) connection.abort(new Error('dead'))
+  expect(await ended).toMatchObject({ code: 'TUNNEL_LOST' })
+}, 20_000)
+
+test('a host keeps a tunnel for its grace time and not longer', async () => {
+  await using p = await pair({ grace: 50 })
+  const { link } = await p.open()
+  await link.send(bytes('hello'))
+  await collect(link, 1)
+  const served = p.served[0]!.link as ResumableLink
+  const ended = once(served, 'ended')
+  await p.client.stop()
+  expect(await ended).toMatchObject({ code: 'TUNNEL_LOST' })
+  expect(p.host.services.tunnel.sessionCount).toBeLessThanOrEqual(1)
+})
+
+test('a stream that begins with anything but an OPEN is refused and closed', async () => {
+  await using p = await pair()
+  const { FrameStream } = await import('../../src/protocols/framing/index.ts')
+  for (const frame of [
+    TunnelFrame.encode({ type: FRAME.data, body: new Uint8Array(10) }),
+    TunnelFrame.encode({ type: 99, body: new Uint8Array(10) }),
+    randomBytes(40)
+  ]) {
+    const stream = await p.client.dialProtocol(p.host.getMultiaddrs(), MCP_PROTOCOL)
+    const frames = new FrameStream(stream, { maxFrameLength: 1_000_000 })
+    await frames.write(frame)
+    const answer = await within(frames.read(), 'the refusal')
+    expect(TunnelFrame.decode(answer!).type).toBe(FRAME.refuse)
+    await frames.close()
+  }
+  expect(p.served).toHaveLength(0)
+})
