@@ -1,0 +1,77 @@
+import { createReadStream } from 'node:fs'
+import { TalosError } from '../../errors.ts'
+
+/** A passphrase, or a function that asks for it and is called only when it is needed. */
+export type PassphraseSource = string | (() => Promise<string>)
+
+/** A passphrase file may be a descriptor (`/dev/fd/3`) that has no size: reading stops here. */
+const MAX_FILE_BYTES = 4096
+
+/** Shorter ones are warned of: argon2id slows guessing down, it does not make four letters many. */
+export const SHORT_PASSPHRASE = 12
+
+/** What was read and removed, by environment, so that a second wallet in this process still opens. */
+const taken = new WeakMap<NodeJS.ProcessEnv, Map<string, string>>()
+
+/**
+ * The passphrase from `<variable>`, else from the file that `<variable>_FILE` names (one trailing line break is not part of
+ * it), else undefined. Both variables are removed from the environment, so that no child process inherits them.
+ * Throws WALLET_PASSPHRASE_FILE when the file cannot be read or is longer than 4 KiB.
+ */
+export async function passphraseFromEnvironment(
+  variable: 'TALOS_PASSPHRASE' | 'TALOS_NEW_PASSPHRASE' = 'TALOS_PASSPHRASE',
+  env: NodeJS.ProcessEnv = process.env
+): Promise<string | undefined> {
+  const value = take(env, variable)
+  const file = take(env, `${variable}_FILE`)
+  return value ?? (file === undefined ? undefined : await passphraseFile(file))
+}
+
+/** Removes both passphrase variables, also when the wallet turns out to need none. */
+export function hidePassphrases(env: NodeJS.ProcessEnv = process.env): void {
+  for (const variable of ['TALOS_PASSPHRASE', 'TALOS_PASSPHRASE_FILE']) take(env, variable)
+}
+
+/** The bytes that go into the KDF: UTF-8 of the NFC form, so that every keyboard's way to compose é is the same passphrase. */
+export function passphraseBytes(passphrase: string): Uint8Array {
+  if (passphrase === '') {
+    throw new TalosError('WALLET_PASSPHRASE_EMPTY', 'the passphrase is empty', {
+      hint: 'Choose one of several words. A wallet without one needs --insecure-plaintext.'
+    })
+  }
+  return new TextEncoder().encode(passphrase.normalize('NFC'))
+}
+
+function take(env: NodeJS.ProcessEnv, variable: string): string | undefined {
+  const known = taken.get(env) ?? new Map<string, string>()
+  taken.set(env, known)
+  const value = env[variable]
+  if (value !== undefined) {
+    known.set(variable, value)
+    delete env[variable]
+  }
+  return known.get(variable)
+}
+
+async function passphraseFile(path: string): Promise<string> {
+  const chunks: Buffer[] = []
+  let length = 0
+  try {
+    for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+      chunks.push(chunk)
+      length += chunk.length
+      if (length > MAX_FILE_BYTES) throw new Error(`it is longer than ${MAX_FILE_BYTES} bytes`)
+    }
+  } catch (cause) {
+    throw new TalosError(
+      'WALLET_PASSPHRASE_FILE',
+      `cannot read the passphrase file ${path}: ${(cause as Error).message}`,
+      {
+        cause
+      }
+    )
+  }
+  return Buffer.concat(chunks)
+    .toString('utf8')
+    .replace(/\r?\n$/, '')
+}
