@@ -1,0 +1,47 @@
+import { TalosError } from '../errors.ts'
+
+export function requireLength(what: string, bytes: Uint8Array, length: number): void {
+  if (!(bytes instanceof Uint8Array) || bytes.length !== length) {
+    throw new TalosError('CRYPTO_BAD_KEY', `${what} must be ${length} bytes, not ${bytes?.length}`)
+  }
+}
+
+export function badKey(what: string, cause?: unknown): TalosError {
+  return new TalosError('CRYPTO_BAD_KEY', `${what} is not a valid key`, { cause })
+}
+
+/** An all-zero X25519 output means that the other side's point had small order and contributed nothing (RFC 7748 §6.1). */
+export function requireContribution(shared: Uint8Array): Uint8Array {
+  let seen = 0
+  for (const byte of shared) seen |= byte
+  if (seen === 0) throw badKey('An X25519 public key of small order')
+  return shared
+}
+
+// y-coordinates of the points of small order on edwards25519: 1, -1, 0 and the two of order 8
+const SMALL_ORDER = new Set(
+  [
+    '0100000000000000000000000000000000000000000000000000000000000000',
+    'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+    '0000000000000000000000000000000000000000000000000000000000000000',
+    '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+    'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a'
+  ].map(hex => BigInt(`0x${hex}`))
+)
+
+/**
+ * False for an Ed25519 public key whose y is not below 2^255 - 19 (a second spelling of another key) and for the points of
+ * small order, for which signatures on any message can be made. OpenSSL accepts both kinds; all of Talos refuses them.
+ */
+export function isStrictEd25519Key(key: Uint8Array): boolean {
+  if (key.length !== 32) return false
+  const top = key[31]! & 0x7f
+  if (top === 0x7f && key[0]! >= 0xed) {
+    let full = true
+    for (let i = 1; i < 31; i++) full &&= key[i] === 0xff
+    if (full) return false
+  }
+  let y = 0n
+  for (let i = 0; i < 31; i++) y = (y << 8n) | BigInt(key[i]!)
+  return !SMALL_ORDER.has((y << 8n) | BigInt(top))
+}
