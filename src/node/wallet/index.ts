@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { didKeyOf, hexOf, peerIdOf } from '../../crypto/peer-key.ts'
-import { nameProblem } from '../../crypto/peer-name.ts'
 import { TalosError } from '../../errors.ts'
 import { checkDataDir, prepareDataDir, resolveDataDir } from '../data-dir.ts'
+import { nameProblem } from '../peer-name.ts'
 import { readPrivateFile, updatePrivateFile, writeNewFile } from '../private-file.ts'
 import { DEFAULT_KDF, type KdfParameters } from './kdf.ts'
 import {

@@ -1,10 +1,10 @@
-import { publicKeyOf } from './peer-key.ts'
+import { publicKeyOf } from '../crypto/peer-key.ts'
 
 /** Longest name, in Unicode code points. */
 const MAX_LENGTH = 64
 
 /**
- * What is wrong with a name for an agent, a petname or a registered name, as the end of a sentence ("the name …"), or
+ * What is wrong with a display name or a petname, as the end of a sentence ("the name …"), or
  * undefined for a good one: 1 to 64 printable characters (NFC) without spaces, that reads as neither a key, an address nor
  * a flag. No invisible or direction-changing characters, so that a printed list shows what is there.
  */
@@ -18,4 +18,9 @@ export function nameProblem(name: string): string | undefined {
     return 'looks like a key; choose one that nobody takes for a PeerId, a DID or hex digits'
   }
   return undefined
+}
+
+/** Names are kept as written and compared by this: without regard to case, as the registry does. */
+export function nameKey(name: string): string {
+  return name.normalize('NFC').toLowerCase()
 }

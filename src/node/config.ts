@@ -1,0 +1,129 @@
+import { join } from 'node:path'
+import { LineCounter, parseDocument } from 'yaml'
+import * as z from 'zod/mini'
+import { TalosError } from '../errors.ts'
+import { checkDataDir, resolveDataDir } from './data-dir.ts'
+import { nearestFirst } from './nearest.ts'
+import { readPrivateFile } from './private-file.ts'
+import { checkSchema } from './schema-check.ts'
+
+const count = (description: string) => z.optional(z.int().check(z.nonnegative(), z.describe(description)))
+const list = (description: string) =>
+  z._default(z.array(z.string().check(z.minLength(1))), []).check(z.describe(description))
+
+/** Every key of config.yaml, with its default. Each is also an environment variable: `limits.maxConnections` is TALOS_LIMITS_MAX_CONNECTIONS. */
+export const CONFIG = z.strictObject({
+  servers: list('Bootstrap servers to register at and to find peers through: host:port or multiaddrs'),
+  listen: list('Multiaddrs to listen on, such as /ip4/0.0.0.0/tcp/4001'),
+  announce: list('Multiaddrs to tell others instead of those found out, for a node behind a port mapping'),
+  limits: z
+    ._default(
+      z.strictObject({
+        maxConnections: count('Open connections; above this the least valuable are closed'),
+        inboundConnectionThreshold: count('New connections per second that one address may open'),
+        maxIncomingPendingConnections: count('Connections that may be shaking hands at one time'),
+        maxReservations: count('Reservations that a relay holds for others')
+      }),
+      {}
+    )
+    .check(z.describe('What the node can hold; the defaults depend on its role'))
+})
+
+export type Config = z.output<typeof CONFIG>
+/** What flags give: any part of it. */
+export type ConfigInput = z.input<typeof CONFIG>
+
+/**
+ * The configuration: `flags`, over the environment, over `<data directory>/config.yaml`, over the defaults.
+ * Throws CONFIG_INVALID, which names the key, its line, and for an unknown key the nearest one.
+ */
+export async function loadConfig(
+  options: { dataDir?: string; flags?: ConfigInput; env?: NodeJS.ProcessEnv } = {}
+): Promise<Config> {
+  const env = options.env ?? process.env
+  const dataDir = resolveDataDir(options.dataDir, env)
+  const file = await fromFile(dataDir)
+  return check(merge(merge(file, fromEnvironment(env)), options.flags ?? {}), 'the flags')
+}
+
+type Tree = { [key: string]: unknown }
+
+async function fromFile(dataDir: string): Promise<Tree> {
+  const path = join(dataDir, 'config.yaml')
+  const found = (await checkDataDir(dataDir)) ? await readPrivateFile(path) : undefined
+  if (found === undefined) return {}
+  const lines = new LineCounter()
+  const document = parseDocument(found.bytes.toString('utf8'), { lineCounter: lines, prettyErrors: true })
+  const broken = document.errors[0]
+  if (broken !== undefined) throw invalid(path, broken.message.split('\n')[0]!)
+  const tree: unknown = document.toJS({ maxAliasCount: 0 }) ?? {}
+  check(tree, path, keys => {
+    const node = document.getIn(keys, true) as { range?: [number] } | undefined
+    return node?.range === undefined ? undefined : lines.linePos(node.range[0]).line
+  })
+  return tree as Tree
+}
+
+function fromEnvironment(env: NodeJS.ProcessEnv): Tree {
+  const tree: Tree = {}
+  for (const { keys, variable, isList } of configKeys()) {
+    const value = env[variable]?.trim()
+    if (value === undefined || value === '') continue
+    const parsed = isList ? value.split(/[\s,]+/) : Number(value)
+    check(nested(keys, parsed), variable)
+    Object.assign(tree, merge(tree, nested(keys, parsed)))
+  }
+  return tree
+}
+
+/** The keys that hold a value, for the environment and for docs/cli.md. */
+export function configKeys() {
+  const { limits, ...lists } = CONFIG.shape
+  const names = Object.keys(lists).map(key => [key])
+  const inLimits = Object.keys(limits.def.innerType.shape).map(key => ['limits', key])
+  return [...names, ...inLimits].map(keys => ({
+    keys,
+    variable: `TALOS_${keys
+      .map(key => key.replace(/[A-Z]/g, '_$&'))
+      .join('_')
+      .toUpperCase()}`,
+    isList: keys.length === 1
+  }))
+}
+
+/** Throws CONFIG_INVALID; `source` is named in the message, with the line if `lineOf` knows it. */
+function check(tree: unknown, source: string, lineOf?: (keys: PropertyKey[]) => number | undefined): Config {
+  const checked = checkSchema(CONFIG, tree)
+  if (checked.ok) return checked.value
+  const { issue } = checked
+  const unknown = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined
+  const keys = unknown === undefined ? issue.path : [...issue.path, unknown]
+  const line = lineOf?.(keys)
+  const where = line === undefined ? source : `${source}, line ${line}`
+  if (unknown === undefined) throw invalid(where, checked.text)
+  const shape = issue.path[0] === 'limits' ? CONFIG.shape.limits.def.innerType.shape : CONFIG.shape
+  const [nearest] = nearestFirst(unknown, Object.keys(shape), key => key)
+  throw invalid(where, `unknown key ${JSON.stringify(keys.join('.'))}`, `Did you mean ${nearest}?`)
+}
+
+function invalid(where: string, why: string, hint?: string): TalosError {
+  return new TalosError('CONFIG_INVALID', `${where}: ${why}`, {
+    hint: hint ?? 'docs/cli.md lists every key of the configuration.'
+  })
+}
+
+/** `over` on top of `under`: tables key by key, all else (lists too) as a whole. */
+function merge(under: Tree, over: object): Tree {
+  const merged = { ...under }
+  for (const [key, value] of Object.entries(over)) {
+    if (value === undefined) continue
+    const below = merged[key]
+    merged[key] = isTree(value) && isTree(below) ? merge(below, value) : value
+  }
+  return merged
+}
+
+const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const nested = (keys: string[], value: unknown): Tree =>
+  keys.reduceRight((inner: unknown, key) => ({ [key]: inner }), value) as Tree
