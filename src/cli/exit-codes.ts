@@ -21,7 +21,8 @@ const BY_AREA: Record<string, number> = {
   NETWORK: EXIT.network,
   REGISTRY: EXIT.network,
   SESSION: EXIT.refused,
-  TUNNEL: EXIT.refused
+  TUNNEL: EXIT.refused,
+  INTERRUPTED: EXIT.interrupted
 }
 
 /** The exit status for an error code; `failure` for an area without one of its own. */

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { LineCounter, parseDocument } from 'yaml'
+import { type Document, LineCounter, parseDocument } from 'yaml'
 import * as z from 'zod/mini'
 import { TalosError } from '../errors.ts'
 import { checkDataDir, resolveDataDir } from './data-dir.ts'
@@ -56,12 +56,21 @@ async function fromFile(dataDir: string): Promise<Tree> {
   const document = parseDocument(found.bytes.toString('utf8'), { lineCounter: lines, prettyErrors: true })
   const broken = document.errors[0]
   if (broken !== undefined) throw invalid(path, broken.message.split('\n')[0]!)
-  const tree: unknown = document.toJS({ maxAliasCount: 0 }) ?? {}
+  const tree = withoutAliases(document, path)
   check(tree, path, keys => {
     const node = document.getIn(keys, true) as { range?: [number] } | undefined
     return node?.range === undefined ? undefined : lines.linePos(node.range[0]).line
   })
   return tree as Tree
+}
+
+/** Aliases are refused: nothing here needs them, and a few lines of them can stand for gigabytes. */
+function withoutAliases(document: Document, path: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 0 }) ?? {}
+  } catch (cause) {
+    throw invalid(path, (cause as Error).message)
+  }
 }
 
 function fromEnvironment(env: NodeJS.ProcessEnv): Tree {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { ed25519, x25519 } from '@noble/curves/ed25519.js'
 import { expect, test } from 'vitest'
+import { crypto } from '../../src/crypto/index.ts'
 import {
   changePassphrase,
   createWallet,
@@ -13,6 +14,7 @@ import {
   readWalletSummary
 } from '../../src/index.ts'
 import { passphraseKey } from '../../src/node/wallet/kdf.ts'
+import { verifyAgreementKey } from '../../src/protocols/ratchet/index.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const kdf = { memoryKiB: 8, passes: 1, parallelism: 1 }
@@ -39,7 +41,7 @@ test('a wallet opens again with its passphrase: same identity, same storage keys
   expect(again.name).toBe('Alice')
   expect(again.sealed).toBe(true)
   expect(again.identity.seed).toEqual(wallet.identity.seed)
-  expect(again.identity.agreement).toEqual(wallet.identity.agreement)
+  expect(again.identity.agreement.exportSecret()).toEqual(wallet.identity.agreement.exportSecret())
   expect(again.deriveKey('sessions')).toEqual(wallet.deriveKey('sessions'))
   expect(again.deriveKey('sessions')).not.toEqual(again.deriveKey('sessions/v2'))
 })
@@ -48,9 +50,10 @@ test('the keys are the Ed25519 and X25519 keys of their secrets, and neither is 
   const { wallet } = await newWallet()
   const { identity } = wallet
   expect(identity.publicKey).toEqual(Uint8Array.from(ed25519.getPublicKey(identity.seed)))
-  expect(identity.agreement.publicKey).toEqual(Uint8Array.from(x25519.getPublicKey(identity.agreement.secretKey)))
+  expect(identity.agreement.publicKey).toEqual(Uint8Array.from(x25519.getPublicKey(identity.agreement.exportSecret())))
   expect(identity.agreement.publicKey).not.toEqual(Uint8Array.from(ed25519.utils.toMontgomery(identity.publicKey)))
   expect(ed25519.verify(identity.sign(Buffer.from('x')), Buffer.from('x'), identity.publicKey)).toBe(true)
+  verifyAgreementKey(crypto, identity.publicKey, identity.agreement.publicKey, identity.agreementCertificate)
 })
 
 test('the identity of a phrase is frozen: entropy of 32 × 7', async () => {
@@ -58,7 +61,7 @@ test('the identity of a phrase is frozen: entropy of 32 × 7', async () => {
   const entropy = new Uint8Array(32).fill(7)
   const hkdf = (label: string) => new Uint8Array(nodeCrypto.hkdfSync('sha256', entropy, '', label, 32))
   expect(wallet.identity.seed).toEqual(hkdf('talos/wallet/ed25519/v1'))
-  expect(wallet.identity.agreement.secretKey).toEqual(hkdf('talos/wallet/x25519/v1'))
+  expect(wallet.identity.agreement.exportSecret()).toEqual(hkdf('talos/wallet/x25519/v1'))
   expect(wallet.peerId).toBe('12D3KooWHkVk43SFRq5RBfoCGV9LkVmq4ZhGp5ei2dywoayqSZfu')
 })
 
@@ -70,7 +73,7 @@ test('the folder is 0700, the file 0600, and neither holds a secret in the clear
   }
   expect(readdirSync(dataDir)).toEqual(['wallet.json'])
   const text = readFileSync(file, 'utf8')
-  for (const secret of [wallet.identity.seed, wallet.identity.agreement.secretKey]) {
+  for (const secret of [wallet.identity.seed, wallet.identity.agreement.exportSecret()]) {
     expect(text).not.toContain(Buffer.from(secret).toString('hex'))
     expect(inspect(wallet, { depth: 9, showHidden: true })).not.toContain(inspect(secret).slice(20, 60))
     expect(JSON.stringify(wallet)).not.toContain(Array.from(secret).join(','))
@@ -83,7 +86,7 @@ test('the recovery phrase restores the identity and none of the storage keys', a
   expect(phrase.split(' ')).toHaveLength(24)
   const second = await newWallet({ phrase, name: 'Restored' })
   expect(second.wallet.peerId).toBe(first.wallet.peerId)
-  expect(second.wallet.identity.agreement).toEqual(first.wallet.identity.agreement)
+  expect(second.wallet.identity.agreement.publicKey).toEqual(first.wallet.identity.agreement.publicKey)
   expect(second.wallet.deriveKey('sessions')).not.toEqual(first.wallet.deriveKey('sessions'))
 })
 

@@ -40,7 +40,7 @@ export interface CreateWalletOptions extends OpenWalletOptions {
   /** The display name: 1 to 64 printable characters without spaces. */
   name: string
   /** The 24 words of an identity to restore. @default a new identity */
-  phrase?: string
+  phrase?: string | (() => Promise<string>)
   /** Store the keys without a passphrase: who reads the file is this agent. @default false */
   insecurePlaintext?: boolean
   /** Replace a wallet that is there, after a backup beside it. @default false */
@@ -70,11 +70,10 @@ export async function createWallet(options: CreateWalletOptions): Promise<Create
   await prepareDataDir(dataDir)
   if (options.force !== true && (await readPrivateFile(file)) !== undefined) throw exists(file)
 
+  const phrase = typeof options.phrase === 'function' ? await options.phrase() : options.phrase
+  const entropy = phrase === undefined ? new Uint8Array(randomBytes(32)) : await entropyOf(phrase)
   const passphrase = options.insecurePlaintext === true ? undefined : await passphraseFor(options)
-  const contents = {
-    entropy: options.phrase === undefined ? new Uint8Array(randomBytes(32)) : await entropyOf(options.phrase),
-    storageKey: new Uint8Array(randomBytes(32))
-  }
+  const contents = { entropy, storageKey: new Uint8Array(randomBytes(32)) }
   const wallet = walletOf(contents, name, passphrase !== undefined)
   const head = {
     name,

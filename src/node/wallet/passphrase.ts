@@ -27,9 +27,12 @@ export async function passphraseFromEnvironment(
   return value ?? (file === undefined ? undefined : await passphraseFile(file))
 }
 
-/** Removes both passphrase variables, also when the wallet turns out to need none. */
+/** Removes all passphrase variables, also when the wallet turns out to need none. */
 export function hidePassphrases(env: NodeJS.ProcessEnv = process.env): void {
-  for (const variable of ['TALOS_PASSPHRASE', 'TALOS_PASSPHRASE_FILE']) take(env, variable)
+  for (const variable of ['TALOS_PASSPHRASE', 'TALOS_NEW_PASSPHRASE']) {
+    take(env, variable)
+    take(env, `${variable}_FILE`)
+  }
 }
 
 /** The bytes that go into the KDF: UTF-8 of the NFC form, so that every keyboard's way to compose é is the same passphrase. */
