@@ -65,6 +65,17 @@ test('the identity of a phrase is frozen: entropy of 32 × 7', async () => {
   expect(wallet.peerId).toBe('12D3KooWHkVk43SFRq5RBfoCGV9LkVmq4ZhGp5ei2dywoayqSZfu')
 })
 
+test('the first file ever written still opens', async () => {
+  const dataDir = temporaryFolder()
+  const file = readFileSync(new URL('../vectors/wallet-v1.json', import.meta.url))
+  writeFileSync(join(dataDir, 'wallet.json'), file, { mode: 0o600 })
+  const wallet = await openWallet({ dataDir, passphrase: PASSPHRASE })
+  expect([wallet.name, wallet.peerId]).toEqual(['Frozen', '12D3KooWHkVk43SFRq5RBfoCGV9LkVmq4ZhGp5ei2dywoayqSZfu'])
+  expect(Buffer.from(wallet.deriveKey('sessions')).toString('hex')).toBe(
+    '138da8a42437c36be93bbf346616adbe6d5af4538fcdda81c93b3eadc71f7393'
+  )
+})
+
 test('the folder is 0700, the file 0600, and neither holds a secret in the clear', async () => {
   const { wallet, dataDir, file } = await newWallet()
   if (process.platform !== 'win32') {
