@@ -1,0 +1,428 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from '@libp2p/interface'
+import { pipe } from 'it-pipe'
+import { isTalosError, TalosError } from '../../errors.ts'
+import { Child, type ChildEnd, type ServerSpec } from './child.ts'
+import { allowAll, callContext, type Decide } from './decision.ts'
+import type { Eras } from './era.ts'
+import type { Guardian } from './guardian.ts'
+import {
+  badAnswer,
+  cancelledNotification,
+  errorReply,
+  notRegistered,
+  RPC_CODE,
+  type RpcError
+} from './json-rpc-errors.ts'
+import { splitLines } from './lines.ts'
+import type { TunnelLink } from './link.ts'
+import { Opening } from './opening.ts'
+import { LISTEN, type Pending, PendingTable } from './pending.ts'
+import { printable } from './printable.ts'
+import { type Fault, type Message, Scanner } from './scanner.ts'
+import { withId, withRequestId } from './splice.ts'
+
+export interface HostSessionInit {
+  link: TunnelLink
+  /** Aborted once the link has ended for good, even while it holds lines that nobody has taken yet. */
+  signal: AbortSignal
+  /** PeerId of the agent's machine, from the authenticated stream. */
+  peer: string
+  service: string
+  server: ServerSpec
+  guardian: Guardian
+  eras: Eras
+  /** @default allowAll */
+  decide?: Decide
+  log?: Logger
+  /** A safe line of the server's standard error. */
+  onStderr?: (line: string) => void
+  /** Largest message either way, in bytes. @default 10 MiB */
+  maxLine?: number
+  /** Most requests in flight, each way. @default 1024 */
+  maxInFlight?: number
+  /**
+   * How long one request may take, in milliseconds; 0 for no limit. The agent has a limit of its own and cancels then, so
+   * there is none here unless it is asked for. `subscriptions/listen` is exempt: it lasts as long as its session.
+   *
+   * @default 0
+   */
+  callTimeout?: number
+}
+
+/** After how many ends within the window a server is not started again until the window has moved on. */
+const MAX_ENDS = 5
+const ENDS_WINDOW_MS = 60_000
+/** Wait before the next start after the n-th end within the window. */
+const BACK_OFF_MS = [0, 0, 250, 500, 1000]
+/** How long a server that was started anew may take to answer the repeated `initialize`. */
+const REPEAT_TIMEOUT_MS = 10_000
+
+/**
+ * The host's end of one tunnel session: checks what the agent sends, hands the very bytes to an MCP server of the session's
+ * own, and answers for it when it cannot. The server starts with the first request that needs one, and ends with the session.
+ */
+export class HostSession {
+  readonly #init: HostSessionInit
+  readonly #decide: Decide
+  readonly #scanner: Scanner
+  readonly #log: Logger | undefined
+  /** The agent's requests. */
+  readonly #calls: PendingTable
+  /** The server's requests (sampling, elicitation, roots, ping). */
+  readonly #asked: PendingTable
+  readonly #opening = new Opening()
+  readonly #ending = new AbortController()
+  readonly #serving = new Set<Promise<void>>()
+  #child: Child | undefined
+  #starting: Promise<Child> | undefined
+  #ends: number[] = []
+  #repeated: { id: string; settle: (accepted: boolean) => void } | undefined
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(init: HostSessionInit) {
+    this.#init = init
+    this.#decide = init.decide ?? allowAll
+    this.#log = init.log
+    this.#scanner = new Scanner(init)
+    const max = init.maxInFlight ?? 1024
+    const uniqueId = () => JSON.stringify(`talos-${randomUUID()}`)
+    this.#calls = new PendingTable({ max, uniqueId })
+    this.#asked = new PendingTable({ max, uniqueId })
+  }
+
+  /** Serves the session until its link has ended and no process of it is left. Never rejects. */
+  async run(): Promise<void> {
+    const { link, signal } = this.#init
+    const end = () => this.#end()
+    signal.addEventListener('abort', end, { once: true })
+    if (signal.aborted) end()
+    try {
+      for await (const batch of link.incoming()) await this.#fromAgent(batch)
+    } catch (error) {
+      this.#log?.('session of %s ended: %s', this.#init.peer, (error as Error).message)
+    } finally {
+      signal.removeEventListener('abort', end)
+      this.#end()
+      await this.#starting?.catch(() => {})
+      await Promise.all(this.#serving)
+    }
+  }
+
+  #end(): void {
+    clearTimeout(this.#timer)
+    this.#ending.abort()
+  }
+
+  // --- from the agent ---
+
+  async #fromAgent(batch: readonly Uint8Array[]): Promise<void> {
+    let toServer: Uint8Array[] = []
+    const toAgent: Uint8Array[] = []
+    for (const line of batch) {
+      const message = this.#scanner.scan(line)
+      if (!message.ok) this.#faultFromAgent(message, toServer, toAgent)
+      else if (message.kind === 'request') {
+        const refusal = this.#refusal(message)
+        if (refusal !== undefined) toAgent.push(errorReply(message.id!, refusal))
+        else if (message.method === 'server/discover') this.#discover(line, message, toAgent)
+        else {
+          const failure = this.#child === undefined ? await this.#ensureChild() : undefined
+          if (failure === undefined) this.#call(line, message, toServer, toAgent)
+          else toAgent.push(errorReply(message.id!, failure))
+        }
+      } else if (message.kind === 'notification') this.#notificationFromAgent(line, message, toServer)
+      else this.#answerFromAgent(line, message, toServer)
+      // nobody is there to hear a notification or an answer
+      if (this.#child === undefined) toServer = []
+    }
+    const sending = [this.#toAgent(toAgent)]
+    if (toServer.length > 0 && this.#child !== undefined) sending.push(this.#child.send(toServer))
+    await Promise.all(sending)
+  }
+
+  #call(line: Uint8Array, message: Message, toServer: Uint8Array[], toAgent: Uint8Array[]): void {
+    const pending = this.#register(message, toAgent)
+    if (pending === undefined) return
+    this.#opening.sent(line, message)
+    toServer.push(line)
+    this.#armTimeout()
+  }
+
+  #register(message: Message, toAgent: Uint8Array[]): Pending | undefined {
+    const pending = this.#calls.add(message.id!, message.method, performance.now())
+    if (typeof pending === 'object') return pending
+    toAgent.push(errorReply(message.id!, notRegistered(pending)))
+    return undefined
+  }
+
+  #refusal(message: Message): RpcError | undefined {
+    const { peer, service } = this.#init
+    const decision = this.#decide(callContext(message, { peer, service, direction: 'to-server' }))
+    return decision.allow ? undefined : decision.error
+  }
+
+  #notificationFromAgent(line: Uint8Array, message: Message, toServer: Uint8Array[]): void {
+    if (this.#refusal(message) !== undefined) return
+    if (message.method === 'notifications/cancelled') {
+      if (message.requestId === undefined || this.#calls.cancel(message.requestId) === undefined) return
+    }
+    this.#opening.sent(line, message)
+    toServer.push(line)
+  }
+
+  #answerFromAgent(line: Uint8Array, message: Message, toServer: Uint8Array[]): void {
+    const pending = message.id === undefined ? undefined : this.#asked.take(message.id)
+    if (pending === undefined) this.#log?.('dropped an answer of %s that nobody waits for', this.#init.peer)
+    else toServer.push(withId(line, message, pending.id))
+  }
+
+  #faultFromAgent(fault: Fault, toServer: Uint8Array[], toAgent: Uint8Array[]): void {
+    this.#log?.('refused a message of %s: %s', this.#init.peer, fault.error.message)
+    if (fault.response) {
+      const pending = fault.id === undefined ? undefined : this.#asked.take(fault.id)
+      if (pending !== undefined) toServer.push(errorReply(pending.id, badAnswer(fault)))
+    } else if (!fault.notification) toAgent.push(errorReply(fault.id ?? 'null', fault.error))
+  }
+
+  async #toAgent(lines: Uint8Array[]): Promise<void> {
+    if (lines.length === 0) return
+    try {
+      await this.#init.link.send(lines)
+    } catch {
+      // the link has ended, and with it the session: run() sees it
+    }
+  }
+
+  /** `server/discover` asks which era the server is of; it must not start, nor reach, a server of the older one. */
+  #discover(line: Uint8Array, message: Message, toAgent: Uint8Array[]): void {
+    const pending = this.#register(message, toAgent)
+    if (pending === undefined) return
+    const own = Uint8Array.from(line)
+    const answer = async () => {
+      try {
+        const era = await this.#init.eras.of(this.#init.server)
+        if (!era.modern) return errorReply(pending.id, { code: RPC_CODE.methodNotFound, message: 'Method not found' })
+        if (this.#child === undefined && era.versions.includes(message.protocolVersion ?? ''))
+          return era.discoverReply(pending.id)
+      } catch (error) {
+        return errorReply(pending.id, this.#startFailure(error))
+      }
+      const failure = await this.#ensureChild()
+      if (failure !== undefined) return errorReply(pending.id, failure)
+      if (this.#calls.has(pending)) await this.#child?.send([own])
+      return undefined
+    }
+    const answered = answer().then(async reply => {
+      if (reply === undefined || !this.#calls.has(pending)) return
+      this.#calls.remove(pending)
+      await this.#toAgent([reply])
+    })
+    this.#track(answered)
+  }
+
+  #track(work: Promise<void>): void {
+    this.#serving.add(work)
+    void work.finally(() => this.#serving.delete(work))
+  }
+
+  // --- from the server ---
+
+  async #fromServer(child: Child): Promise<void> {
+    const scanner = new Scanner(this.#init)
+    const lines = splitLines({
+      maxLine: scanner.maxLine,
+      onTooLarge: fault => {
+        const toAgent: Uint8Array[] = []
+        this.#faultFromServer(fault, undefined, child, toAgent)
+        void this.#toAgent(toAgent)
+      }
+    })
+    for await (const batch of pipe(child.output, lines)) {
+      const toAgent: Uint8Array[] = []
+      for (const line of batch) {
+        const message = scanner.scan(line)
+        if (!message.ok) this.#faultFromServer(message, line, child, toAgent)
+        else if (message.kind === 'request') this.#requestFromServer(line, message, child, toAgent)
+        else if (message.kind === 'notification') this.#notificationFromServer(line, message, toAgent)
+        else this.#answerFromServer(line, message, toAgent)
+      }
+      await this.#toAgent(toAgent)
+    }
+  }
+
+  #answerFromServer(line: Uint8Array, message: Message, toAgent: Uint8Array[]): void {
+    if (message.id !== undefined && message.id === this.#repeated?.id) {
+      this.#repeated.settle(message.kind === 'result')
+      return
+    }
+    const pending = message.id === undefined ? undefined : this.#calls.take(message.id)
+    if (pending === undefined) {
+      this.#log?.('dropped an answer of the server that nobody waits for: %s', printable(line))
+      return
+    }
+    if (pending.method === 'initialize') this.#opening.answered(message.kind === 'result')
+    toAgent.push(withId(line, message, pending.id))
+  }
+
+  #requestFromServer(line: Uint8Array, message: Message, child: Child, toAgent: Uint8Array[]): void {
+    const pending = this.#asked.add(message.id!, message.method, performance.now())
+    if (typeof pending === 'object') toAgent.push(withId(line, message, pending.wireId))
+    else void child.send([errorReply(message.id!, notRegistered(pending))])
+  }
+
+  #notificationFromServer(line: Uint8Array, message: Message, toAgent: Uint8Array[]): void {
+    if (message.method !== 'notifications/cancelled' || message.requestId === undefined) {
+      toAgent.push(line)
+      return
+    }
+    const pending = this.#asked.cancel(message.requestId)
+    if (pending === undefined) return
+    toAgent.push(withRequestId(line, message, pending.wireId))
+  }
+
+  #faultFromServer(fault: Fault, line: Uint8Array | undefined, child: Child, toAgent: Uint8Array[]): void {
+    this.#log?.('the server wrote a line that is no message (%s): %s', fault.error.message, printable(line ?? NOTHING))
+    if (fault.id === undefined) return
+    if (fault.response) {
+      const pending = this.#calls.take(fault.id)
+      if (pending !== undefined) toAgent.push(errorReply(pending.id, badAnswer(fault)))
+    } else if (!fault.notification) void child.send([errorReply(fault.id, fault.error)])
+  }
+
+  // --- the server's life ---
+
+  /** Makes sure that a server runs; what to answer when none can be had. */
+  async #ensureChild(): Promise<RpcError | undefined> {
+    try {
+      this.#starting ??= this.#start().finally(() => {
+        this.#starting = undefined
+      })
+      await (this.#child ?? this.#starting)
+      if (this.#child === undefined) throw down('the MCP server ended at once')
+      return undefined
+    } catch (error) {
+      return this.#startFailure(error)
+    }
+  }
+
+  #startFailure(error: unknown): RpcError {
+    this.#log?.error('no server for %s: %s', this.#init.peer, (error as Error).message)
+    // which program it is, and where, is no business of the peer's
+    const message = isTalosError(error, 'TUNNEL_SERVER_DOWN')
+      ? error.message
+      : 'the host cannot start its MCP server; its log says why'
+    return { code: RPC_CODE.serverFailed, message, data: { reason: 'server-not-running' } }
+  }
+
+  async #start(): Promise<Child> {
+    if (this.#child !== undefined) return this.#child
+    const { signal } = this.#ending
+    const now = performance.now()
+    this.#ends = this.#ends.filter(at => now - at < ENDS_WINDOW_MS)
+    if (this.#ends.length >= MAX_ENDS) {
+      throw down(`the MCP server ended ${this.#ends.length} times within a minute and is left alone for a while`)
+    }
+    const wait = BACK_OFF_MS[this.#ends.length]! - (now - (this.#ends.at(-1) ?? 0))
+    if (wait > 0) await delay(wait, undefined, { signal })
+    signal.throwIfAborted()
+    const { server, guardian, onStderr } = this.#init
+    const child = await Child.start(server, { guardian, onStderr }).catch(error => {
+      this.#ends.push(performance.now())
+      throw error
+    })
+    this.#track(this.#serve(child))
+    if (this.#opening.complete) await this.#repeatOpening(child)
+    this.#child = child
+    return child
+  }
+
+  async #serve(child: Child): Promise<void> {
+    const stop = () => void child.stop()
+    const { signal } = this.#ending
+    signal.addEventListener('abort', stop, { once: true })
+    if (signal.aborted) stop()
+    // output that breaks off is the server's end, which is told next
+    await this.#fromServer(child).catch(() => {})
+    const end = await child.ended
+    this.#childEnded(child, end)
+    await child.stop()
+    signal.removeEventListener('abort', stop)
+  }
+
+  #childEnded(child: Child, end: ChildEnd): void {
+    if (this.#child === child) this.#child = undefined
+    this.#repeated?.settle(false)
+    if (this.#ending.signal.aborted) return
+    const how = end.signal ?? (end.code === null ? 'it closed its output' : `exit status ${end.code}`)
+    this.#log?.error('the server of %s ended (%s)', this.#init.peer, how)
+    this.#ends.push(performance.now())
+    const error: RpcError = {
+      code: RPC_CODE.serverFailed,
+      message: `the MCP server ended (${how}) before it answered; whether the request was carried out is not known`,
+      data: { reason: 'server-ended' }
+    }
+    const lines: Uint8Array[] = []
+    for (const pending of this.#calls.drain()) {
+      if (pending.method === 'initialize') this.#opening.answered(false)
+      lines.push(errorReply(pending.id, error))
+    }
+    for (const pending of this.#asked.abandon()) {
+      lines.push(cancelledNotification(pending.wireId, 'the server that asked has ended'))
+    }
+    void this.#toAgent(lines)
+  }
+
+  async #repeatOpening(child: Child): Promise<void> {
+    const id = JSON.stringify(`talos-${randomUUID()}`)
+    const { initialize, initialized } = this.#opening.repeat(id)
+    let timer: NodeJS.Timeout | undefined
+    const accepted = await new Promise<boolean>(resolve => {
+      this.#repeated = { id, settle: resolve }
+      timer = setTimeout(resolve, REPEAT_TIMEOUT_MS, false)
+      void child.send([initialize])
+    })
+    clearTimeout(timer)
+    this.#repeated = undefined
+    if (!accepted) {
+      void child.stop()
+      throw down('the MCP server was started anew and does not take up the session')
+    }
+    if (initialized !== undefined) void child.send([initialized])
+  }
+
+  // --- time ---
+
+  #armTimeout(): void {
+    const limit = this.#init.callTimeout ?? 0
+    if (limit === 0 || this.#timer !== undefined) return
+    for (const pending of this.#calls.waiting()) {
+      if (pending.method === LISTEN) continue
+      const wait = Math.max(0, pending.since + limit - performance.now())
+      this.#timer = setTimeout(() => this.#expire(limit), wait)
+      return
+    }
+  }
+
+  #expire(limit: number): void {
+    this.#timer = undefined
+    const now = performance.now()
+    const error = {
+      code: RPC_CODE.timedOut,
+      message: `no answer within ${limit / 1000} s, the host's limit for one call`,
+      data: { reason: 'timed-out' }
+    }
+    const late = [...this.#calls.waiting()].filter(({ method, since }) => method !== LISTEN && now - since >= limit)
+    for (const pending of late) this.#calls.remove(pending)
+    void this.#toAgent(late.map(pending => errorReply(pending.id, error)))
+    void this.#child?.send(late.map(pending => cancelledNotification(pending.id, "the host's time limit")))
+    this.#armTimeout()
+  }
+}
+
+const NOTHING = new Uint8Array(0)
+
+function down(message: string): TalosError {
+  return new TalosError('TUNNEL_SERVER_DOWN', message)
+}

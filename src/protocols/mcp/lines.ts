@@ -1,0 +1,195 @@
+import type { Writable } from 'node:stream'
+import { TalosError } from '../../errors.ts'
+import { IdFinder } from './id-finder.ts'
+import { type Fault, tooLargeFault } from './scanner.ts'
+
+const NEWLINE = 0x0a
+const RETURN = 0x0d
+/** Batches up to this many bytes are copied together and written at once. */
+const COPY_BELOW = 64 * 1024
+
+export interface LineSplitterInit {
+  /** Longest line in bytes, without its line break. */
+  maxLine: number
+  /** A line was longer: it is skipped to its end, and this says what is known of it. */
+  onTooLarge: (fault: Fault) => void
+}
+
+/**
+ * Cuts a byte stream into lines (LF or CRLF; empty ones are dropped) in linear time and at most one line of memory. Lines
+ * that lie within one chunk are views on it.
+ */
+export class LineSplitter {
+  readonly #max: number
+  readonly #onTooLarge: (fault: Fault) => void
+  #held: Buffer | undefined
+  #length = 0
+  #skipping: IdFinder | undefined
+  #skipped = 0
+
+  constructor(init: LineSplitterInit) {
+    this.#max = init.maxLine
+    this.#onTooLarge = init.onTooLarge
+  }
+
+  /** The lines that `chunk` completes. */
+  push(chunk: Uint8Array): Uint8Array[] {
+    const lines: Uint8Array[] = []
+    let from = 0
+    for (let at = chunk.indexOf(NEWLINE); at !== -1; at = chunk.indexOf(NEWLINE, from)) {
+      this.#piece(chunk, from, at, lines)
+      from = at + 1
+    }
+    if (from < chunk.length) this.#hold(chunk.subarray(from))
+    return lines
+  }
+
+  /** The last line, when the stream ended without a line break. */
+  end(): Uint8Array[] {
+    const lines: Uint8Array[] = []
+    this.#piece(NOTHING, 0, 0, lines)
+    return lines
+  }
+
+  #piece(chunk: Uint8Array, from: number, to: number, lines: Uint8Array[]): void {
+    if (this.#length > 0 || this.#skipping !== undefined) {
+      if (to > from) this.#hold(chunk.subarray(from, to))
+      this.#finish(lines)
+      return
+    }
+    const end = to > from && chunk[to - 1] === RETURN ? to - 1 : to
+    if (end - from > this.#max) {
+      this.#skip(chunk.subarray(from, end))
+      this.#finish(lines)
+    } else if (end > from) lines.push(chunk.subarray(from, end))
+  }
+
+  #hold(piece: Uint8Array): void {
+    if (this.#skipping !== undefined) {
+      this.#skip(piece)
+      return
+    }
+    const length = this.#length + piece.length
+    // one byte more than the limit may be a carriage return
+    if (length > this.#max + 1) {
+      const held = this.#held?.subarray(0, this.#length)
+      this.#held = undefined
+      this.#length = 0
+      if (held !== undefined) this.#skip(held)
+      this.#skip(piece)
+      return
+    }
+    if (this.#held === undefined || this.#held.length < length) {
+      const grown = Buffer.allocUnsafeSlow(Math.min(this.#max + 1, Math.max(4096, length * 2)))
+      this.#held?.copy(grown, 0, 0, this.#length)
+      this.#held = grown
+    }
+    this.#held.set(piece, this.#length)
+    this.#length = length
+  }
+
+  #skip(piece: Uint8Array): void {
+    this.#skipping ??= new IdFinder()
+    this.#skipping.push(piece)
+    this.#skipped += piece.length
+  }
+
+  #finish(lines: Uint8Array[]): void {
+    const held = this.#held
+    let length = this.#length
+    this.#held = undefined
+    this.#length = 0
+    if (held !== undefined) {
+      if (held[length - 1] === RETURN) length--
+      if (length > this.#max) this.#skip(held.subarray(0, length))
+      else if (length > 0) lines.push(held.subarray(0, length))
+    }
+    if (this.#skipping === undefined) return
+    const fault = tooLargeFault(this.#skipped, this.#max, this.#skipping)
+    this.#skipping = undefined
+    this.#skipped = 0
+    this.#onTooLarge(fault)
+  }
+}
+
+const NOTHING = new Uint8Array(0)
+
+/** it-pipe transform: chunks in, batches of lines out, one batch for what one chunk completes. */
+export function splitLines(init: LineSplitterInit) {
+  return async function* (source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncGenerator<Uint8Array[]> {
+    const splitter = new LineSplitter(init)
+    for await (const chunk of source) {
+      const lines = splitter.push(chunk)
+      if (lines.length > 0) yield lines
+    }
+    const last = splitter.end()
+    if (last.length > 0) yield last
+  }
+}
+
+/** Writes lines to a Node stream, a batch in one go, and says when the stream wants more. */
+export class LineWriter {
+  readonly #stream: Writable
+  #room: Promise<void> | undefined
+
+  constructor(stream: Writable) {
+    this.#stream = stream
+  }
+
+  /**
+   * Hands the lines to the stream at once, in call order. Resolves when it has room for more.
+   *
+   * @throws TalosError TUNNEL_PIPE_CLOSED when the reader is gone
+   */
+  async write(lines: readonly Uint8Array[]): Promise<void> {
+    const stream = this.#stream
+    if (!stream.writable) throw pipeClosed()
+    let size = lines.length
+    for (const line of lines) size += line.length
+    if (size <= COPY_BELOW) stream.write(joined(lines, size))
+    else {
+      stream.cork()
+      for (const line of lines) {
+        stream.write(line)
+        stream.write(LINE_END)
+      }
+      stream.uncork()
+    }
+    if (!stream.writableNeedDrain) return
+    this.#room ??= this.#drained()
+    await this.#room
+  }
+
+  async #drained(): Promise<void> {
+    const stream = this.#stream
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const settle = () => {
+          stream.off('drain', settle).off('close', settle).off('error', settle)
+          if (stream.writable) resolve()
+          else reject(pipeClosed())
+        }
+        stream.on('drain', settle).on('close', settle).on('error', settle)
+      })
+    } finally {
+      this.#room = undefined
+    }
+  }
+}
+
+const LINE_END = Buffer.from('\n')
+
+function joined(lines: readonly Uint8Array[], size: number): Buffer {
+  const all = Buffer.allocUnsafe(size)
+  let at = 0
+  for (const line of lines) {
+    all.set(line, at)
+    at += line.length
+    all[at++] = NEWLINE
+  }
+  return all
+}
+
+function pipeClosed(): TalosError {
+  return new TalosError('TUNNEL_PIPE_CLOSED', 'the program at the other end of the pipe has closed it')
+}
