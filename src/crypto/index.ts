@@ -6,10 +6,8 @@ export { openssl } from './openssl.ts'
 export {
   type AgreementKey,
   type CryptoProvider,
-  type Encapsulation,
   type KemKey,
   SIZES,
-  type SigningKey,
   wipe
 } from './provider.ts'
 export { signStatement, statement, verifyStatement } from './statement.ts'

@@ -14,7 +14,9 @@ import {
   openMessage,
   type Prekeys,
   retireBook,
+  type Session,
   type SessionBook,
+  type SessionContext,
   type SessionEvent,
   sealMessage,
   spendPrekeys,
@@ -38,7 +40,7 @@ export const text = (value: string): Uint8Array => new TextEncoder().encode(valu
 export const untext = (value: Uint8Array): string => new TextDecoder().decode(value)
 
 /** A peer as the session service would drive it: every state goes through its encoding, as after a restart. */
-export class Party {
+export class Party implements SessionContext {
   readonly crypto: CryptoProvider
   identity: LocalIdentity
   prekeys: Prekeys = NO_PREKEYS
@@ -97,7 +99,7 @@ export class Party {
     return opened
   }
 
-  active(peer: Party) {
+  active(peer: Party): Session | undefined {
     return activeSession(this.book(peer))
   }
 

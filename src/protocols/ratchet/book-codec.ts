@@ -3,14 +3,13 @@ import { BOOK_LIMITS, type ReplayId, type SessionBook } from './book.ts'
 import { corrupt, Reader, Writer } from './codec.ts'
 import { INITIATION_SIZE, SID_SIZE } from './pqxdh.ts'
 import { decodeRatchet, encodeRatchet } from './ratchet-codec.ts'
-import { preferred, type Session } from './session.ts'
+import { bindSession, preferred, type Session } from './session.ts'
 
 const VERSION = 1
 const RESPONDER = 1
 const CONFIRMED = 2
 const ONE_TIME = 4
 const ABANDONED = 8
-const MAX_RATCHET = 512 + 2000 * 45
 const FINGERPRINT = 32
 
 /** The whole book with its secrets (docs/spec/session.md §8), for sealed storage only. The caller wipes the result. */
@@ -53,7 +52,7 @@ export function decodeBook(crypto: CryptoProvider, bytes: Uint8Array): SessionBo
   const agreement = reader.flags(1) === 1 ? reader.bytes(32) : undefined
   const count = reader.u8()
   if (count > 1 + BOOK_LIMITS.maxArchived) throw fail(`it holds ${count} sessions`)
-  const sessions = Array.from({ length: count }, () => decodeSession(crypto, reader, fail))
+  const sessions = Array.from({ length: count }, () => decodeSession(crypto, reader, self, peer))
   const sorted = sessions.every((session, i) => i === 0 || preferred(sessions[i - 1]!, session) < 0)
   if (!sorted) throw fail('its sessions are out of order')
   const replayCount = reader.u16()
@@ -66,7 +65,7 @@ export function decodeBook(crypto: CryptoProvider, bytes: Uint8Array): SessionBo
   return { self, peer, agreement, sessions, replayIds }
 }
 
-function decodeSession(crypto: CryptoProvider, reader: Reader, fail: ReturnType<typeof corrupt>): Session {
+function decodeSession(crypto: CryptoProvider, reader: Reader, self: Uint8Array, peer: Uint8Array): Session {
   const sid = reader.bytes(SID_SIZE)
   const flags = reader.flags(RESPONDER | CONFIRMED | ONE_TIME | ABANDONED)
   const role = (flags & RESPONDER) !== 0 ? ('responder' as const) : ('initiator' as const)
@@ -76,7 +75,6 @@ function decodeSession(crypto: CryptoProvider, reader: Reader, fail: ReturnType<
   const kept = keepsInitiation({ role, confirmed })
   const initiation = kept ? reader.bytes(role === 'responder' ? FINGERPRINT : INITIATION_SIZE) : new Uint8Array(0)
   const length = reader.u32()
-  if (length > MAX_RATCHET) throw fail(`a session has ${length} bytes`)
   const stored = reader.bytes(length)
   const ratchet = decodeRatchet(crypto, stored)
   stored.fill(0)
@@ -89,6 +87,7 @@ function decodeSession(crypto: CryptoProvider, reader: Reader, fail: ReturnType<
     oneTime: (flags & ONE_TIME) !== 0,
     abandoned: (flags & ABANDONED) !== 0,
     initiation,
+    ad: bindSession(role, self, peer, sid),
     ratchet
   }
 }

@@ -7,6 +7,7 @@ import { type LocalIdentity, verifyAgreementKey } from './identity.ts'
 import { INITIATION_SIZE, type Initiation, initiate, parseInitiation, respond, SID_SIZE } from './pqxdh.ts'
 import { PREKEY_POLICY, type Prekeys, type SpentPrekeys } from './prekeys.ts'
 import {
+  bindSession,
   INITIATION_MESSAGE,
   openInSession,
   preferred,
@@ -113,6 +114,7 @@ export function beginSession(
     oneTime,
     abandoned: false,
     initiation,
+    ad: bindSession('initiator', book.self, book.peer, sid),
     ratchet
   }
   return {
@@ -134,7 +136,7 @@ export function sealMessage(
 ): { book: SessionBook; message: Uint8Array; sid: Uint8Array } {
   const session = activeSession(book)
   if (session === undefined) throw new TalosError('SESSION_NONE', 'There is no session with this peer')
-  const sealed = sealInSession(session, book.self, book.peer, plaintext, context)
+  const sealed = sealInSession(session, plaintext, context)
   return { book: replace(book, session, sealed.session), message: sealed.message, sid: session.sid }
 }
 
@@ -207,7 +209,7 @@ export function namedSession(message: Uint8Array): Uint8Array | undefined {
 }
 
 function openKnown(book: SessionBook, session: Session, body: Uint8Array, context: SessionContext): Opened {
-  const opened = openInSession(session, book.self, book.peer, body, context)
+  const opened = openInSession(session, body, context)
   const { sid, confirmed, oneTime } = opened.session
   return {
     book: replace(book, session, opened.session),
@@ -258,11 +260,12 @@ function openNew(
     oneTime,
     abandoned: false,
     initiation: fingerprint,
+    ad: bindSession('responder', book.self, book.peer, sid),
     ratchet: responderRatchet(rootKey, keys.signed)
   }
   let opened: ReturnType<typeof openInSession>
   try {
-    opened = openInSession(session, book.self, book.peer, body, context)
+    opened = openInSession(session, body, context)
   } finally {
     rootKey.fill(0)
   }

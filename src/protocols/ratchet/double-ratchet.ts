@@ -18,6 +18,7 @@ export const RATCHET_LIMITS = {
 
 const VERSION = 1
 const HEADER = 41
+const KEY = 32
 const SALT = 16
 const COMMITMENT = 32
 const PREFIX = HEADER + SALT + COMMITMENT
@@ -27,6 +28,7 @@ export const RATCHET_OVERHEAD = PREFIX + SIZES.aeadTag
 
 const ROOT_INFO = ascii('talos/ratchet-root/v1')
 const EXPAND_LABEL = ascii('talos/ratchet-message/v1\0')
+const expandInput = concat(EXPAND_LABEL, new Uint8Array(SALT)) // public bytes only, filled anew by each call
 const MESSAGE_STEP = new Uint8Array([1])
 const CHAIN_STEP = new Uint8Array([2])
 const NONCE = new Uint8Array(12)
@@ -78,15 +80,13 @@ export interface RatchetContext {
 function kdfRoot(crypto: CryptoProvider, rootKey: Uint8Array, shared: Uint8Array): [Uint8Array, Uint8Array] {
   const both = crypto.hkdf(shared, rootKey, ROOT_INFO, 64)
   wipe(shared)
-  const result: [Uint8Array, Uint8Array] = [both.slice(0, 32), both.slice(32)]
-  wipe(both)
-  return result
+  return [both.subarray(0, 32), both.subarray(32)]
 }
 
-/** K_enc and K_com: the salt makes them fresh even when a restored backup makes the same message key twice. */
-function expand(crypto: CryptoProvider, messageKey: Uint8Array, salt: Uint8Array): [Uint8Array, Uint8Array] {
-  const both = crypto.hmacSha512(messageKey, concat(EXPAND_LABEL, salt))
-  return [both.subarray(0, 32), both.subarray(32)]
+/** K_enc ‖ K_com: the salt makes them fresh even when a restored backup makes the same message key twice. */
+function expand(crypto: CryptoProvider, messageKey: Uint8Array, salt: Uint8Array): Uint8Array {
+  expandInput.set(salt, EXPAND_LABEL.length)
+  return crypto.hmacSha512(messageKey, expandInput)
 }
 
 const FRESH = { nr: 0, pn: 0, ns: 0, steps: 0, stepDue: false, oldChains: [], skipped: [] } as const
@@ -134,15 +134,17 @@ export function seal(
   }
   const messageKey = crypto.hmacSha256(from.sendChain, MESSAGE_STEP)
   const sendChain = crypto.hmacSha256(from.sendChain, CHAIN_STEP)
-  const prefix = new Uint8Array(PREFIX)
-  writeHeader(prefix, from.own.publicKey, from.pn, from.ns)
   const salt = crypto.randomBytes(SALT)
+  const keys = expand(crypto, messageKey, salt)
+  const bound = new Uint8Array(ad.length + PREFIX)
+  bound.set(ad)
+  const prefix = bound.subarray(ad.length)
+  writeHeader(prefix, from.own.publicKey, from.pn, from.ns)
   prefix.set(salt, HEADER)
-  const [encryptionKey, commitment] = expand(crypto, messageKey, salt)
-  prefix.set(commitment, HEADER + SALT)
-  const message = crypto.seal(encryptionKey, NONCE, plaintext, concat(ad, prefix), PREFIX)
+  prefix.set(keys.subarray(KEY), HEADER + SALT)
+  const message = crypto.seal(keys.subarray(0, KEY), NONCE, plaintext, bound, PREFIX)
   message.set(prefix)
-  wipe(messageKey, encryptionKey)
+  wipe(messageKey, keys)
   if (from !== ratchet) wipe(from.sendChain) // the first chain key of a new step lives only in here
   return { ratchet: { ...from, sendChain, ns: from.ns + 1 }, message }
 }
@@ -306,7 +308,9 @@ function checkSkip(count: number): void {
 function walkChain(crypto: CryptoProvider, chain: Uint8Array, steps: number) {
   const chains = [chain]
   for (let i = 0; i < steps; i++) chains.push(crypto.hmacSha256(chains[i]!, CHAIN_STEP))
-  return { passed: chains.slice(0, steps), last: chains[steps]!, derived: chains.slice(1) }
+  const derived = chains.slice(1)
+  const last = chains.pop()!
+  return { passed: chains, last, derived }
 }
 
 function skippedKeys(
@@ -345,13 +349,19 @@ function authenticate(message: Uint8Array, chain: Uint8Array, context: RatchetCo
 }
 
 function authenticateWith(message: Uint8Array, messageKey: Uint8Array, { crypto, ad }: RatchetContext): Uint8Array {
-  const [encryptionKey, commitment] = expand(crypto, messageKey, message.subarray(HEADER, HEADER + SALT))
-  // the commitment first: ChaCha20-Poly1305 alone would open one ciphertext under several keys
-  if (!crypto.timingSafeEqual(commitment, message.subarray(HEADER + SALT, PREFIX))) throw forged()
-  const plaintext = crypto.open(encryptionKey, NONCE, message.subarray(PREFIX), concat(ad, message.subarray(0, PREFIX)))
-  wipe(encryptionKey)
-  if (plaintext === undefined) throw forged()
-  return plaintext
+  const keys = expand(crypto, messageKey, message.subarray(HEADER, HEADER + SALT))
+  try {
+    // the commitment first: ChaCha20-Poly1305 alone would open one ciphertext under several keys
+    if (!crypto.timingSafeEqual(keys.subarray(KEY), message.subarray(HEADER + SALT, PREFIX))) throw forged()
+    const bound = new Uint8Array(ad.length + PREFIX)
+    bound.set(ad)
+    bound.set(message.subarray(0, PREFIX), ad.length)
+    const plaintext = crypto.open(keys.subarray(0, KEY), NONCE, message.subarray(PREFIX), bound)
+    if (plaintext === undefined) throw forged()
+    return plaintext
+  } finally {
+    wipe(keys)
+  }
 }
 
 function forged(cause?: unknown): TalosError {
@@ -367,9 +377,4 @@ export function retire(old: Ratchet, next: Ratchet | undefined): void {
     const kept = new Set(next?.skipped.map(entry => entry.key))
     for (const entry of old.skipped) if (!kept.has(entry.key)) wipe(entry.key)
   }
-}
-
-/** The associated data of a session: initiator ‖ responder ‖ session id. */
-export function associatedData(initiator: Uint8Array, responder: Uint8Array, sid: Uint8Array): Uint8Array {
-  return concat(initiator, responder, sid)
 }

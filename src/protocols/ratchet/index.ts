@@ -27,10 +27,10 @@ export {
   sealMessage
 } from './book.ts'
 export { decodeBook, encodeBook } from './book-codec.ts'
-export { MAX_BUNDLE_SIZE, type PrekeyBundle, type PublicPrekey, verifyBundle } from './bundle.ts'
+export { MAX_BUNDLE_SIZE, verifyBundle } from './bundle.ts'
 export { RATCHET_LIMITS, RATCHET_OVERHEAD } from './double-ratchet.ts'
-export { FailureBudget, type FailureBudgetOptions } from './failure-budget.ts'
-export { certifyAgreementKey, type LocalIdentity, verifyAgreementKey } from './identity.ts'
+export { FailureBudget } from './failure-budget.ts'
+export { certifyAgreementKey, type LocalIdentity } from './identity.ts'
 export { NO_SESSION_SIZE, noSessionNotice, verifyNoSessionNotice } from './no-session.ts'
 export { INITIATION_SIZE, SID_SIZE } from './pqxdh.ts'
 export {
@@ -41,8 +41,7 @@ export {
   NO_PREKEYS,
   PREKEY_POLICY,
   type Prekeys,
-  type SpentPrekeys,
   spendPrekeys
 } from './prekeys.ts'
 export type { Session, SessionContext } from './session.ts'
-export { STREAM_REKEY, type StreamOptions, StreamSession } from './stream.ts'
+export { STREAM_REKEY, StreamSession } from './stream.ts'

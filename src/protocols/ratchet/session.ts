@@ -1,6 +1,6 @@
 import type { CryptoProvider } from '../../crypto/index.ts'
 import { concat, sameBytes } from './codec.ts'
-import { associatedData, open, type Ratchet, seal } from './double-ratchet.ts'
+import { open, type Ratchet, seal } from './double-ratchet.ts'
 
 /** One session with a peer, as a value. */
 export interface Session {
@@ -22,6 +22,8 @@ export interface Session {
   readonly abandoned: boolean
   /** Initiator: the handshake, sent before each message until `confirmed`. Responder: its SHA-256, to know it again. */
   readonly initiation: Uint8Array
+  /** {@link bindSession} */
+  readonly ad: Uint8Array
   readonly ratchet: Ratchet
 }
 
@@ -35,20 +37,17 @@ export interface SessionContext {
   now: number
 }
 
-function adOf(session: Session, self: Uint8Array, peer: Uint8Array): Uint8Array {
-  return session.role === 'initiator'
-    ? associatedData(self, peer, session.sid)
-    : associatedData(peer, self, session.sid)
+/** What binds every message to its session: initiator ‖ responder ‖ session id. */
+export function bindSession(role: Session['role'], self: Uint8Array, peer: Uint8Array, sid: Uint8Array): Uint8Array {
+  return role === 'initiator' ? concat(self, peer, sid) : concat(peer, self, sid)
 }
 
 export function sealInSession(
   session: Session,
-  self: Uint8Array,
-  peer: Uint8Array,
   plaintext: Uint8Array,
   { crypto, now }: SessionContext
 ): { session: Session; message: Uint8Array } {
-  const sealed = seal(session.ratchet, plaintext, { crypto, now, ad: adOf(session, self, peer) })
+  const sealed = seal(session.ratchet, plaintext, { crypto, now, ad: session.ad })
   const first = session.role === 'initiator' && !session.confirmed
   const message = first
     ? concat(new Uint8Array([INITIATION_MESSAGE]), session.initiation, sealed.message)
@@ -58,12 +57,10 @@ export function sealInSession(
 
 export function openInSession(
   session: Session,
-  self: Uint8Array,
-  peer: Uint8Array,
   message: Uint8Array,
   { crypto, now }: SessionContext
 ): { session: Session; plaintext: Uint8Array } {
-  const { ratchet, plaintext } = open(session.ratchet, message, { crypto, now, ad: adOf(session, self, peer) })
+  const { ratchet, plaintext } = open(session.ratchet, message, { crypto, now, ad: session.ad })
   const answered = ratchet.remote !== session.ratchet.remote && session.ratchet.steps > 0
   const confirmed = session.confirmed || session.role === 'initiator' || answered
   return { plaintext, session: { ...session, ratchet, confirmed, lastUsed: now } }

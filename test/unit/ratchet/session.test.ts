@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { noble, openssl } from '../../../src/crypto/index.ts'
-import { abandonSession, noSessionNotice, verifyNoSessionNotice } from '../../../src/protocols/ratchet/index.ts'
+import {
+  abandonSession,
+  NO_SESSION_SIZE,
+  namedSession,
+  noSessionNotice,
+  verifyNoSessionNotice
+} from '../../../src/protocols/ratchet/index.ts'
 import { codeOf, connected, Party } from '../../support/session-party.ts'
 
 describe('a session', () => {
@@ -82,10 +88,16 @@ describe('a session', () => {
     bob.books.clear()
     const message = alice.seal(bob, 'lost')
     expect(codeOf(() => bob.open(alice, message))).toBe('SESSION_UNKNOWN')
-    const sid = message.slice(1, 17)
+    const sid = namedSession(message)!
     const notice = noSessionNotice(bob.identity, alice.identity.publicKey, sid)
+    expect(notice).toHaveLength(NO_SESSION_SIZE)
     expect(verifyNoSessionNotice(alice.crypto, alice.book(bob), notice)).toEqual(sid)
     const abandoned = abandonSession(alice.book(bob), sid)
+    for (let at = 0; at < notice.length; at++) {
+      const forged = notice.slice()
+      forged[at]! ^= 1
+      expect(codeOf(() => verifyNoSessionNotice(alice.crypto, alice.book(bob), forged))).toMatch(/^SESSION_/)
+    }
     expect(abandoned.events).toEqual([{ type: 'abandoned', sid }])
     alice.keep(bob, abandoned.book)
     expect(codeOf(() => alice.seal(bob, 'nothing to send it in'))).toBe('SESSION_NONE')

@@ -1,0 +1,245 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { crypto } from '../../../src/crypto/index.ts'
+import {
+  BOOK_LIMITS,
+  encodeBook,
+  FailureBudget,
+  INITIATION_SIZE,
+  MAX_BUNDLE_SIZE,
+  openMessage,
+  RATCHET_LIMITS,
+  RATCHET_OVERHEAD,
+  SID_SIZE,
+  sealMessage
+} from '../../../src/protocols/ratchet/index.ts'
+import { countingProvider } from '../../support/counting-provider.ts'
+import { codeOf, connected, Party, text } from '../../support/session-party.ts'
+
+/** Offsets in a session message: kind, session id, then the ratchet message. */
+const RATCHET = 17
+const KEY_AT = RATCHET + 1
+const N_AT = RATCHET + 37
+
+function withNumber(message: Uint8Array, at: number, value: number): Uint8Array {
+  const copy = message.slice()
+  new DataView(copy.buffer).setUint32(at, value)
+  return copy
+}
+
+describe('whatever is done to a message', () => {
+  it('every single flipped bit and every truncation leaves the state as it was, and the genuine one opens', () => {
+    for (const first of [true, false]) {
+      const [alice, bob] = first ? [new Party(), new Party()] : connected()
+      if (first) alice.begin(bob)
+      const message = alice.seal(bob, 'genuine')
+      // the handshake is 1,270 bytes: one bit in seven of it, all bits of the rest
+      const step = first ? 7 : 1
+      const before = bob.snapshot(alice)
+      const book = encodeBook(bob.book(alice))
+      for (let bit = 0; bit < message.length * 8; bit += step) {
+        const copy = message.slice()
+        copy[bit >> 3]! ^= 1 << (bit & 7)
+        expect(codeOf(() => bob.open(alice, copy))).toMatch(/^SESSION_/)
+        expect(Buffer.compare(encodeBook(bob.book(alice)), book)).toBe(0)
+      }
+      for (let length = 0; length < message.length; length += step) {
+        expect(codeOf(() => bob.open(alice, message.subarray(0, length)))).toMatch(/^SESSION_/)
+      }
+      expect(codeOf(() => bob.open(alice, new Uint8Array([...message, 0])))).toBe('SESSION_FORGED')
+      expect(bob.snapshot(alice)).toBe(before)
+      expect(bob.open(alice, message)).toBe('genuine')
+    }
+  })
+
+  it('random bytes and random splices of genuine messages change nothing', () => {
+    const [alice, bob] = connected()
+    const messages = [alice.seal(bob, 'one'), alice.seal(bob, 'two')]
+    const before = bob.snapshot(alice)
+    const genuine = new Set(messages.map(String))
+    const spliced = fc
+      .tuple(fc.nat(messages[0]!.length), fc.uint8Array({ maxLength: 200 }), fc.boolean())
+      .map(([at, noise, tail]) =>
+        Uint8Array.from([...messages[0]!.slice(0, at), ...noise, ...(tail ? messages[1]!.slice(at) : [])])
+      )
+    fc.assert(
+      fc.property(spliced, message => {
+        fc.pre(!genuine.has(String(message)))
+        codeOf(() => bob.open(alice, message))
+        expect(bob.snapshot(alice)).toBe(before)
+      }),
+      { numRuns: 300 }
+    )
+    expect(bob.open(alice, messages[1]!)).toBe('two')
+    expect(bob.open(alice, messages[0]!)).toBe('one')
+  })
+
+  it('any order, loss and repetition delivers each message at most once and unchanged', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ toBob: fc.boolean(), late: fc.nat(12), lost: fc.boolean(), twice: fc.boolean() }), {
+          maxLength: 60
+        }),
+        schedule => {
+          const [alice, bob] = connected()
+          const pending: Array<{ due: number; toBob: boolean; message: Uint8Array; body: string }> = []
+          const delivered = new Set<string>()
+          const deliver = (now: number) => {
+            for (const item of pending.filter(({ due }) => due <= now)) {
+              pending.splice(pending.indexOf(item), 1)
+              const [to, from] = item.toBob ? [bob, alice] : [alice, bob]
+              if (delivered.has(item.body)) {
+                expect(codeOf(() => to.open(from, item.message))).toBe('SESSION_DUPLICATE')
+              } else {
+                expect(to.open(from, item.message)).toBe(item.body)
+                delivered.add(item.body)
+              }
+            }
+          }
+          schedule.forEach(({ toBob, late, lost, twice }, i) => {
+            const [from, to] = toBob ? [alice, bob] : [bob, alice]
+            const body = `${toBob} ${i}`
+            const message = from.seal(to, body)
+            if (!lost) pending.push({ due: i + late, toBob, message, body })
+            if (twice) pending.push({ due: i + late + 3, toBob, message, body })
+            deliver(i)
+          })
+          deliver(Number.POSITIVE_INFINITY)
+        }
+      ),
+      { numRuns: 60 }
+    )
+  })
+})
+
+describe('an attacker who wants work or memory', () => {
+  it('a jump of 1,000,000 or 2^32 - 1 messages costs no work at all', () => {
+    const [alice, bob] = connected()
+    const message = alice.seal(bob, 'x')
+    const { crypto: counted, counts } = countingProvider()
+    for (const n of [1_000_000, 0xffffffff, RATCHET_LIMITS.maxSkip + 2]) {
+      const jump = withNumber(message, N_AT, n)
+      const run = () => openMessage(bob.book(alice), jump, bob.identity, bob.prekeys, { crypto: counted, now: bob.now })
+      expect(codeOf(run)).toBe('SESSION_SKIP_LIMIT')
+    }
+    expect(counts).toEqual({ hmac: 0, agree: 0, open: 0 })
+    expect(bob.open(alice, message)).toBe('x')
+  })
+
+  it('a forged jump within the limit costs at most 1,000 chain steps, with a random ratchet key or without', () => {
+    const [alice, bob] = connected()
+    const message = alice.seal(bob, 'x')
+    const forgeries = [
+      withNumber(message, N_AT, RATCHET_LIMITS.maxSkip),
+      (() => {
+        const copy = withNumber(withNumber(message, N_AT, RATCHET_LIMITS.maxSkip), RATCHET + 33, 1000)
+        copy.set(crypto.x25519.generate().publicKey, KEY_AT)
+        return copy
+      })()
+    ]
+    const before = bob.snapshot(alice)
+    for (const forged of forgeries) {
+      const { crypto: counted, counts } = countingProvider()
+      const run = () =>
+        openMessage(bob.book(alice), forged, bob.identity, bob.prekeys, { crypto: counted, now: bob.now })
+      expect(codeOf(run)).toBe('SESSION_FORGED')
+      expect(counts.hmac).toBeLessThanOrEqual(RATCHET_LIMITS.maxSkip + 2)
+      expect(counts.open).toBe(0) // the commitment refuses it before the cipher is asked
+    }
+    expect(bob.snapshot(alice)).toBe(before)
+  })
+
+  it('a genuine peer cannot make the store grow above 2,000 keys: the oldest go first', () => {
+    const [alice, bob] = connected()
+    const late: Uint8Array[] = []
+    for (let round = 0; round < 4; round++) {
+      for (let i = 0; i < RATCHET_LIMITS.maxSkip; i++) {
+        const message = alice.seal(bob, `${round}-${i}`)
+        if (i === 0) late.push(message)
+      }
+      bob.open(alice, alice.seal(bob, 'jump'))
+    }
+    const stored = bob.active(alice)!.ratchet.skipped
+    expect(stored.length).toBe(RATCHET_LIMITS.maxStored)
+    expect(codeOf(() => bob.open(alice, late[0]!))).toBe('SESSION_DUPLICATE')
+    expect(codeOf(() => bob.open(alice, late[1]!))).toBe('SESSION_DUPLICATE')
+    expect(bob.open(alice, late[2]!)).toBe('2-0')
+    expect(bob.open(alice, late[3]!)).toBe('3-0')
+    expect(bob.snapshot(alice).length / 2).toBeLessThan(110_000)
+  })
+
+  it('skipped keys are dropped after five ratchet steps, and after their age', () => {
+    const [alice, bob] = connected()
+    const old = alice.seal(bob, 'old')
+    const other = alice.seal(bob, 'other')
+    for (let i = 0; i < RATCHET_LIMITS.maxOldChains + 2; i++) {
+      bob.open(alice, alice.seal(bob, 'x'))
+      alice.open(bob, bob.seal(alice, 'y'))
+      if (i === 3) expect(bob.open(alice, other)).toBe('other')
+    }
+    expect(bob.active(alice)!.ratchet.skipped).toEqual([])
+    expect(codeOf(() => bob.open(alice, old))).toBe('SESSION_FORGED')
+
+    const lost = alice.seal(bob, 'lost')
+    bob.open(alice, alice.seal(bob, 'x'))
+    expect(bob.active(alice)!.ratchet.skipped).toHaveLength(1)
+    bob.now += RATCHET_LIMITS.maxAge + 1
+    bob.open(alice, alice.seal(bob, 'x'))
+    expect(bob.active(alice)!.ratchet.skipped).toEqual([])
+    expect(codeOf(() => bob.open(alice, lost))).toBe('SESSION_DUPLICATE')
+  })
+
+  it('a peer that begins session after session is held to six, and its flood is refused in the end', () => {
+    const [alice, bob] = [new Party(), new Party()]
+    for (let i = 0; i < 20; i++) {
+      alice.now++
+      alice.begin(bob, { oneTime: false })
+      bob.open(alice, alice.seal(bob, `${i}`))
+    }
+    expect(bob.book(alice).sessions).toHaveLength(1 + BOOK_LIMITS.maxArchived)
+    const full = bob.book(alice)
+    const replayIds = Array.from({ length: BOOK_LIMITS.maxReplayIds }, () => ({
+      sid: crypto.randomBytes(16),
+      until: bob.now + 1
+    }))
+    bob.books.set(alice, { ...full, replayIds })
+    alice.begin(bob, { oneTime: false })
+    const message = alice.seal(bob, 'one more')
+    expect(codeOf(() => bob.open(alice, message))).toBe('SESSION_BUSY')
+    bob.now += 2
+    expect(bob.open(alice, message)).toBe('one more')
+    expect(bob.book(alice).replayIds).toHaveLength(1)
+  })
+
+  it('failures per peer are limited, and forgiven with time', () => {
+    let now = 0
+    const budget = new FailureBudget({ clock: () => now, burst: 3, refill: 1000, maxPeers: 2 })
+    for (let i = 0; i < 3; i++) {
+      budget.check('mallory')
+      budget.failed('mallory')
+    }
+    expect(codeOf(() => budget.check('mallory'))).toBe('SESSION_THROTTLED')
+    budget.check('alice')
+    now = 999
+    expect(codeOf(() => budget.check('mallory'))).toBe('SESSION_THROTTLED')
+    now = 1000
+    budget.check('mallory')
+    budget.failed('mallory')
+    expect(codeOf(() => budget.check('mallory'))).toBe('SESSION_THROTTLED')
+    budget.failed('a')
+    budget.failed('b') // the third peer: the one longest without a failure is forgotten
+    budget.check('mallory')
+  })
+})
+
+describe('a message', () => {
+  it('has exactly the documented overhead', () => {
+    const [alice, bob] = connected()
+    const { message } = sealMessage(alice.book(bob), text('12345'), alice)
+    expect(message.length).toBe(1 + SID_SIZE + RATCHET_OVERHEAD + 5)
+    alice.begin(bob)
+    expect(alice.seal(bob, '').length).toBe(1 + INITIATION_SIZE + RATCHET_OVERHEAD)
+    expect(bob.bundle()).toHaveLength(MAX_BUNDLE_SIZE)
+    expect(RATCHET_OVERHEAD).toBe(41 + 16 + 32 + 16)
+  })
+})
