@@ -20,6 +20,8 @@ await build({
   splitting: true,
   format: 'esm',
   platform: 'node',
+  // esbuild's choice for Node is `main`, which in some packages is UMD that cannot be bundled
+  mainFields: ['module', 'main'],
   target: 'node22.12',
   sourcemap: 'linked',
   sourcesContent: false,
@@ -37,6 +39,10 @@ await build({
 
 const plugin = new Plugin({ root, type: 'core', ignoreManifest: true })
 await plugin.load()
+// oclif only warns of a command that does not load
+const commandFiles = globSync('src/commands/**/*.ts').length
+const loaded = plugin.commandIDs.length
+if (loaded !== commandFiles) throw new Error(`${commandFiles} command files, but ${loaded} commands loaded`)
 writeFileSync('oclif.manifest.json', `${JSON.stringify(plugin.manifest)}\n`)
 
 if (!process.argv.includes('--no-types')) {

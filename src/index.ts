@@ -1,7 +1,20 @@
 export { didKeyOf, hexOf, peerIdOf, publicKeyOf } from './crypto/peer-key.ts'
 export { isTalosError, TalosError, type TalosErrorOptions } from './errors.ts'
+export { connectMcp, serveMcp } from './network.ts'
 export { addPeer, type KnownPeer, listPeers, removePeer } from './node/address-book.ts'
 export { resolveDataDir } from './node/data-dir.ts'
+export type { ConnectMcpOptions } from './node/mcp/connect.ts'
+export type { McpHost, ServeEvent, ServeMcpOptions } from './node/mcp/serve.ts'
+export {
+  configFileOf,
+  installMcpClient,
+  MCP_CLIENTS,
+  type McpClient,
+  type McpClientChange,
+  type McpClientOptions,
+  type McpServerEntry,
+  uninstallMcpClient
+} from './node/mcp-clients.ts'
 export { type PeerCandidate, type ResolvedPeer, resolvePeer } from './node/peer-ref.ts'
 export {
   type ChangePassphraseOptions,
@@ -22,3 +35,4 @@ export {
   type WalletLocation,
   type WalletSummary
 } from './node/wallet/index.ts'
+export { parseCommand } from './protocols/mcp/command.ts'

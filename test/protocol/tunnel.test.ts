@@ -2,19 +2,20 @@ import { randomBytes } from 'node:crypto'
 import type { PeerId } from '@libp2p/interface'
 import { expect, test } from 'vitest'
 import { TalosError } from '../../src/errors.ts'
-import { FRAME, MCP_PROTOCOL } from '../../src/protocols/mcp/constants.ts'
-import type { MainSession, StreamSessions } from '../../src/protocols/mcp/handshake.ts'
-import type { ResumableLink, TunnelLink } from '../../src/protocols/mcp/link.ts'
-import { TunnelFrame } from '../../src/protocols/mcp/pb/tunnel.ts'
-import { openTunnel } from '../../src/protocols/mcp/tunnel-client.ts'
-import { type TunnelHost, type TunnelHostInit, tunnelHost } from '../../src/protocols/mcp/tunnel-host.ts'
+import { openTunnel } from '../../src/protocols/mcp/tunnel/client.ts'
+import { FRAME, MCP_PROTOCOL } from '../../src/protocols/mcp/tunnel/constants.ts'
+import type { MainSessions, StreamSessions } from '../../src/protocols/mcp/tunnel/handshake.ts'
+import { type TunnelHost, type TunnelHostInit, tunnelHost } from '../../src/protocols/mcp/tunnel/host.ts'
+import type { ResumableLink, TunnelLink } from '../../src/protocols/mcp/tunnel/link.ts'
+import { TunnelFrame } from '../../src/protocols/mcp/tunnel/pb/tunnel.ts'
 import { startNode, within } from '../support/nodes.ts'
 
 // The tunnel's own rules, with the cryptography left out below its interface; the real one is in sessions.test.ts
-const plainSession: MainSession = {
+const plainSession: MainSessions = {
   seal: async (_, plaintext) => plaintext,
   open: async (_, message) => message,
-  discard: async () => {}
+  explain: () => ({ notice: undefined, withoutOneTime: false }),
+  heal: async () => false
 }
 const plainStreams: StreamSessions = {
   respond: () => ({ ratchetKey: new Uint8Array(32), session: () => ({ seal: x => x, open: x => x }) }),
@@ -47,7 +48,7 @@ async function pair(init: Partial<TunnelHostInit> = {}) {
   })
   const client = await startNode({ listen: [] })
   const opens: Uint8Array[] = []
-  const recording: MainSession = {
+  const recording: MainSessions = {
     ...plainSession,
     seal: async (_, plaintext) => {
       opens.push(Uint8Array.from(plaintext))
@@ -57,6 +58,7 @@ async function pair(init: Partial<TunnelHostInit> = {}) {
   const open = (service = '', node = client, sessions = recording) =>
     openTunnel(
       {
+        self: node.peerId,
         connect: async signal => node.dial(host.getMultiaddrs(), { signal }),
         sessions,
         streams: plainStreams,
@@ -199,12 +201,15 @@ test('a tunnel cannot be taken over by another peer that knows its id', async ()
 test('the end of one side is the end of the other, with its reason', async () => {
   await using p = await pair({
     serve: async link => {
-      for await (const _ of link.incoming()) await link.end(new TalosError('TUNNEL_CHILD_FAILED', 'the server is gone'))
+      for await (const _ of link.incoming()) await link.end(new TalosError('TUNNEL_CLOSED', 'the server is gone'))
     }
   })
   const { link } = await p.open()
   await link.send(bytes('hello'))
-  await expect(within(collect(link, 1), 'the end')).rejects.toMatchObject({ code: 'TUNNEL_CHILD_FAILED' })
+  await expect(within(collect(link, 1), 'the end')).rejects.toMatchObject({
+    code: 'TUNNEL_CLOSED',
+    message: 'the server is gone'
+  })
 })
 
 test('when the host is gone for good the link ends with TUNNEL_LOST, in a few seconds', async () => {

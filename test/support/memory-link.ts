@@ -1,6 +1,6 @@
 import { TypedEventEmitter } from 'main-event'
 import { TalosError } from '../../src/errors.ts'
-import type { TunnelLink, TunnelLinkEvents } from '../../src/protocols/mcp/link.ts'
+import type { TunnelLink, TunnelLinkEvents } from '../../src/protocols/mcp/tunnel/link.ts'
 
 /** Bytes that one side may send ahead of the other's reading. */
 const WINDOW = 1024 * 1024

@@ -45,16 +45,12 @@ export async function createNode<S extends ServiceMap = Record<never, never>>(
 ): Promise<TalosNode<S>> {
   const isServer = init.role === 'server'
   const limits = { ...(isServer ? SERVER_LIMITS : AGENT_LIMITS), ...init.limits }
-  const listen = [...(init.listen ?? [])]
-  // the bare form finds any relay that the node keeps alive, and finds it again after a restart of the relay; a static
-  // relay address never recovers (js-libp2p #3601)
-  if (init.role === 'agent') listen.push('/p2p-circuit')
 
   return (await createLibp2p({
     start: false,
     privateKey: await generateKeyPairFromSeed('Ed25519', init.seed),
     nodeInfo: { name: 'talos', version: init.version },
-    addresses: { listen, ...(init.announce === undefined ? {} : { announce: init.announce }) },
+    addresses: { listen: init.listen ?? [], ...(init.announce === undefined ? {} : { announce: init.announce }) },
     transports: [tcp(), webSockets(), circuitRelayTransport()],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: MAX_STREAM_WINDOW } })],

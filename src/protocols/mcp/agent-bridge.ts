@@ -15,11 +15,11 @@ import {
   type RpcError
 } from './json-rpc-errors.ts'
 import { LineWriter, splitLines } from './lines.ts'
-import type { TunnelLink, TunnelLinkEvents } from './link.ts'
 import { Opening } from './opening.ts'
 import { LISTEN, type Pending, PendingTable } from './pending.ts'
 import { type Fault, type Message, Scanner } from './scanner.ts'
 import { withId, withRequestId } from './splice.ts'
+import type { TunnelLink, TunnelLinkEvents } from './tunnel/link.ts'
 
 export interface AgentBridgeInit {
   /** Where the agent's messages come from (standard input). */

@@ -2,11 +2,11 @@ import { createHash, randomUUID } from 'node:crypto'
 import type { Logger } from '@libp2p/interface'
 import { pipe } from 'it-pipe'
 import { Child, type ServerSpec } from './child.ts'
-import { DEFAULT_MAX_LINE } from './constants.ts'
 import type { Guardian } from './guardian.ts'
 import { splitLines } from './lines.ts'
 import { type Message, Scanner } from './scanner.ts'
 import { withId } from './splice.ts'
+import { DEFAULT_MAX_LINE } from './tunnel/constants.ts'
 
 /** Which of MCP's two eras a server speaks, and for the modern one what it says of itself. */
 export type Era =

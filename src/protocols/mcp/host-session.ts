@@ -16,12 +16,12 @@ import {
   type RpcError
 } from './json-rpc-errors.ts'
 import { splitLines } from './lines.ts'
-import type { TunnelLink } from './link.ts'
 import { Opening } from './opening.ts'
 import { LISTEN, type Pending, PendingTable } from './pending.ts'
 import { printable } from './printable.ts'
 import { type Fault, type Message, Scanner } from './scanner.ts'
 import { withId, withRequestId } from './splice.ts'
+import type { TunnelLink } from './tunnel/link.ts'
 
 export interface HostSessionInit {
   link: TunnelLink

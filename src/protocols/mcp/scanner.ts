@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
-import { DEFAULT_MAX_LINE } from './constants.ts'
 import { IdFinder, LONGEST_ID } from './id-finder.ts'
 import { RPC_CODE, type RpcError } from './json-rpc-errors.ts'
+import { DEFAULT_MAX_LINE } from './tunnel/constants.ts'
 
 /** Deepest nesting of objects and arrays, the envelope included. */
 export const MAX_DEPTH = 64

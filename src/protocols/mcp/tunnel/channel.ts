@@ -1,5 +1,5 @@
-import { TalosError } from '../../errors.ts'
-import type { FrameStream } from '../framing/index.ts'
+import { TalosError } from '../../../errors.ts'
+import type { FrameStream } from '../../framing/index.ts'
 import { FRAME } from './constants.ts'
 import { TunnelFrame, TunnelMessage } from './pb/tunnel.ts'
 

@@ -1,7 +1,7 @@
 import type { ComponentLogger, Connection, Logger, PeerId, Startable, Stream } from '@libp2p/interface'
 import type { Registrar } from '@libp2p/interface-internal'
-import { isTalosError, TalosError } from '../../errors.ts'
-import { FrameStream } from '../framing/index.ts'
+import { isTalosError, TalosError } from '../../../errors.ts'
+import { FrameStream } from '../../framing/index.ts'
 import {
   CLOSED_GRACE,
   DEFAULT_GRACE,
@@ -11,8 +11,8 @@ import {
   MCP_PROTOCOL,
   REFUSAL
 } from './constants.ts'
-import { acceptOpen, type MainSession, readOpen, refuse, type StreamSessions } from './handshake.ts'
-import { type Interruption, ResumableLink, type TunnelLink } from './link.ts'
+import { acceptOpen, type MainSessions, readOpen, refuse, type StreamSessions } from './handshake.ts'
+import { ResumableLink, type TunnelLink, type TunnelLinkEvents } from './link.ts'
 
 export interface TunnelHostInit {
   /** Names of the services offered. An empty name in a request means the only one. */
@@ -21,7 +21,7 @@ export interface TunnelHostInit {
   isAuthorised(peer: PeerId): boolean
   /** Serves one session over its link; called once per tunnel. The link is ended when it settles. */
   serve(link: TunnelLink, session: { peer: PeerId; service: string; signal: AbortSignal }): Promise<void>
-  sessions: MainSession
+  sessions: MainSessions
   streams: StreamSessions
   /** Longest JSON-RPC message, in bytes. @default 10_485_760 */
   maxLine?: number
@@ -34,6 +34,7 @@ export interface TunnelHostInit {
 }
 
 export interface TunnelHostComponents {
+  peerId: PeerId
   registrar: Registrar
   logger: ComponentLogger
 }
@@ -56,6 +57,7 @@ export function tunnelHost(init: TunnelHostInit): (components: TunnelHostCompone
 }
 
 class Host implements TunnelHost, Startable {
+  readonly #self: PeerId
   readonly #registrar: Registrar
   readonly #log: Logger
   readonly #init: Required<TunnelHostInit>
@@ -63,6 +65,7 @@ class Host implements TunnelHost, Startable {
   #shutdown = new AbortController()
 
   constructor(components: TunnelHostComponents, init: TunnelHostInit) {
+    this.#self = components.peerId
     this.#registrar = components.registrar
     this.#log = components.logger.forComponent('talos:mcp:host')
     this.#init = { maxLine: DEFAULT_MAX_LINE, grace: DEFAULT_GRACE, maxSessions: 64, maxSessionsPerPeer: 16, ...init }
@@ -104,8 +107,8 @@ class Host implements TunnelHost, Startable {
       await this.#open(frames, connection, signal)
     } catch (error) {
       this.#log.error('a tunnel of %p did not open: %e', peer, error)
-      const reason = isTalosError(error) && error.code.startsWith('SESSION_') ? REFUSAL.noSession : REFUSAL.unsupported
-      await refuse(frames, reason, AbortSignal.timeout(1_000)).catch(() => {})
+      if (isTalosError(error) && error.code.startsWith('SESSION_')) return // it was told
+      await refuse(frames, REFUSAL.unsupported, AbortSignal.timeout(1_000)).catch(() => {})
       if (stream.status === 'open') stream.abort(error as Error)
     }
   }
@@ -123,7 +126,7 @@ class Host implements TunnelHost, Startable {
         return refuse(frames, REFUSAL.unknownTunnel, signal)
       }
       const answer = { received: known.link.received, maxLine, service: known.service, grace }
-      const channel = await acceptOpen(frames, connection, open, answer, sessions, streams, signal)
+      const channel = await acceptOpen(frames, this.#self, connection, open, answer, sessions, streams, signal)
       known.link.attach(channel, open.received)
       return
     }
@@ -143,7 +146,7 @@ class Host implements TunnelHost, Startable {
     this.#keep(id, { peer, service, link })
     try {
       const answer = { received: 0, maxLine, service, grace }
-      link.attach(await acceptOpen(frames, connection, open, answer, sessions, streams, signal), 0)
+      link.attach(await acceptOpen(frames, this.#self, connection, open, answer, sessions, streams, signal), 0)
     } catch (error) {
       await link.end(error as TalosError)
       throw error
@@ -153,8 +156,7 @@ class Host implements TunnelHost, Startable {
   #keep(id: string, tunnel: Omit<HostedTunnel, 'done'>): void {
     const { peer, service, link } = tunnel
     let graceTimer: NodeJS.Timeout | undefined
-    const ended = new AbortController()
-    link.addEventListener('interrupted', (event: CustomEvent<Interruption>) => {
+    link.addEventListener('interrupted', (event: TunnelLinkEvents['interrupted']) => {
       const wait = event.detail.closed ? Math.min(CLOSED_GRACE, this.#init.grace) : this.#init.grace
       clearTimeout(graceTimer)
       graceTimer = setTimeout(
@@ -163,13 +165,10 @@ class Host implements TunnelHost, Startable {
       )
     })
     link.addEventListener('resumed', () => clearTimeout(graceTimer))
-    link.addEventListener('ended', () => {
-      clearTimeout(graceTimer)
-      ended.abort()
-    })
+    link.addEventListener('ended', () => clearTimeout(graceTimer))
 
     const done = this.#init
-      .serve(link, { peer, service, signal: ended.signal })
+      .serve(link, { peer, service, signal: link.signal })
       .catch(error => this.#log.error('session of %p ended: %e', peer, error))
       .then(() => link.end())
       .finally(() => this.#tunnels.delete(id))

@@ -1,34 +1,55 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import type { Connection, PeerId } from '@libp2p/interface'
-import { TalosError } from '../../errors.ts'
-import type { FrameStream } from '../framing/index.ts'
+import type { CryptoProvider } from '../../../crypto/index.ts'
+import { isTalosError, TalosError } from '../../../errors.ts'
+import type { FrameStream } from '../../framing/index.ts'
+import { StreamSession } from '../../ratchet/index.ts'
+import type { Sessions, Unreadable } from '../../sessions/index.ts'
 import { encodeFrame, type Sealer, TunnelChannel } from './channel.ts'
-import { FRAME, REFUSAL, SECRET_LENGTH, TUNNEL_ID_LENGTH } from './constants.ts'
+import { FRAME, MCP_PROTOCOL, REFUSAL, SECRET_LENGTH, TUNNEL_ID_LENGTH } from './constants.ts'
 import { TunnelAccept, TunnelFrame, TunnelOpen, TunnelRefuse } from './pb/tunnel.ts'
 
-/** What the tunnel needs of the main session with a peer (src/protocols/sessions). */
-export interface MainSession {
-  /** Seals for the peer, shaking hands over `connection` first if there is no session. On disk before it resolves. */
-  seal(connection: Connection, plaintext: Uint8Array, signal: AbortSignal): Promise<Uint8Array>
-  /** Opens a message of the peer. Throws SESSION_* and changes nothing when it is not genuine. On disk before it resolves. */
-  open(peer: PeerId, message: Uint8Array): Promise<Uint8Array>
-  /** Forgets the active session, after the peer has said that it cannot read it: the next seal() shakes hands anew. */
-  discard(peer: PeerId): Promise<void>
-}
+/** The main sessions with peers, as far as the tunnel needs them. */
+export type MainSessions = Pick<Sessions, 'seal' | 'open' | 'explain' | 'heal'>
 
-/** Makes the in-memory ratchet of one stream from the secret that both sides contributed to. */
+/** Makes the in-memory ratchet of one stream. `secret` is 32 bytes and wiped; `context` says what the stream is. */
 export interface StreamSessions {
-  /** For the host: a fresh ratchet key pair, to be told to the other side, and the session once the secret is known. */
-  respond(): { ratchetKey: Uint8Array; session(secret: Uint8Array): Sealer }
-  initiate(secret: Uint8Array, ratchetKey: Uint8Array): Sealer
+  /** For the host: a fresh ratchet key, to be told to the other side, and the session once the secret is known. */
+  respond(): { ratchetKey: Uint8Array; session(secret: Uint8Array, context: Uint8Array): Sealer }
+  initiate(secret: Uint8Array, context: Uint8Array, ratchetKey: Uint8Array): Sealer
 }
 
-/** The secret of a stream session: both halves, in the order opener, host. docs/spec/tunnel.md §3. */
+/** The stream sessions of src/protocols/ratchet. */
+export function streamSessions(crypto: CryptoProvider): StreamSessions {
+  const options = (secret: Uint8Array, context: Uint8Array) => ({
+    crypto,
+    clock: () => performance.now(),
+    secret,
+    context
+  })
+  return {
+    respond: () => {
+      const key = crypto.x25519.generate()
+      return {
+        ratchetKey: key.publicKey,
+        session: (secret, context) => StreamSession.responder(options(secret, context), key)
+      }
+    },
+    initiate: (secret, context, ratchetKey) => StreamSession.initiator(options(secret, context), ratchetKey)
+  }
+}
+
+/** The secret of a stream session is made of both sides' halves, so that neither alone decides it. docs/spec/tunnel.md §3. */
 function joinSecrets(opener: Uint8Array, host: Uint8Array): Uint8Array {
-  const secret = new Uint8Array(2 * SECRET_LENGTH)
-  secret.set(opener)
-  secret.set(host, SECRET_LENGTH)
-  return secret
+  const joined = createHash('sha256').update('talos/tunnel-secret/v1\0').update(opener).update(host).digest()
+  opener.fill(0)
+  host.fill(0)
+  return joined
+}
+
+/** What a stream is: the tunnel protocol, opener, host, tunnel. docs/spec/tunnel.md §3. */
+function contextOf(opener: PeerId, host: PeerId, tunnelId: Uint8Array): Uint8Array {
+  return Buffer.concat([Buffer.from(`${MCP_PROTOCOL}\0${opener.toString()}\0${host.toString()}\0`), tunnelId])
 }
 
 export interface OpenRequest {
@@ -55,9 +76,10 @@ export interface OpenedChannel {
  */
 export async function openChannel(
   frames: FrameStream,
+  self: PeerId,
   connection: Connection,
   request: OpenRequest,
-  sessions: MainSession,
+  sessions: MainSessions,
   streams: StreamSessions,
   signal: AbortSignal
 ): Promise<OpenedChannel> {
@@ -71,29 +93,32 @@ export async function openChannel(
   })
   await frames.write(encodeFrame(FRAME.open, await sessions.seal(connection, open, signal)), signal)
   const frame = decode(await frames.read(signal))
-  if (frame.type === FRAME.refuse) throw refusal(frame.body)
+  if (frame.type === FRAME.refuse) {
+    const refused = TunnelRefuse.decode(frame.body)
+    if (refused.reason === REFUSAL.noSession) await sessions.heal(connection.remotePeer, unreadable(refused))
+    throw refusal(refused.reason)
+  }
   if (frame.type !== FRAME.accept) throw protocolError(`the host answered with frame type ${frame.type}`)
   const accept = TunnelAccept.decode(await sessions.open(connection.remotePeer, frame.body))
   if (accept.secret.byteLength !== SECRET_LENGTH || Buffer.compare(accept.tunnelId, request.tunnelId) !== 0) {
     throw protocolError("the host's answer belongs to another tunnel")
   }
-  const joined = joinSecrets(secret, accept.secret)
-  const channel = new TunnelChannel(frames, streams.initiate(joined, accept.ratchetKey))
-  joined.fill(0)
-  secret.fill(0)
+  const context = contextOf(self, connection.remotePeer, request.tunnelId)
+  const sealer = streams.initiate(joinSecrets(secret, accept.secret), context, accept.ratchetKey)
+  const channel = new TunnelChannel(frames, sealer)
   return { channel, received: accept.received, maxLine: accept.maxLine, service: accept.service, grace: accept.grace }
 }
 
-/** Reads the OPEN of a peer that is authorised. Throws TUNNEL_PROTOCOL, or SESSION_* when it cannot be read. */
+/** Reads the OPEN of a peer that is authorised. Throws TUNNEL_PROTOCOL; SESSION_* when it cannot be read, having said so. */
 export async function readOpen(
   frames: FrameStream,
   peer: PeerId,
-  sessions: MainSession,
+  sessions: MainSessions,
   signal: AbortSignal
 ): Promise<TunnelOpen> {
   const frame = decode(await frames.read(signal))
   if (frame.type !== FRAME.open) throw protocolError(`a tunnel began with frame type ${frame.type}`)
-  const open = TunnelOpen.decode(await sessions.open(peer, frame.body))
+  const open = TunnelOpen.decode(await openOrExplain(frames, peer, frame.body, sessions, signal))
   if (open.tunnelId.byteLength !== TUNNEL_ID_LENGTH || open.secret.byteLength !== SECRET_LENGTH) {
     throw protocolError('the OPEN of a tunnel has fields of wrong lengths')
   }
@@ -103,10 +128,11 @@ export async function readOpen(
 /** The host's answer to an OPEN that it accepts. */
 export async function acceptOpen(
   frames: FrameStream,
+  self: PeerId,
   connection: Connection,
   open: TunnelOpen,
   answer: { received: number; maxLine: number; service: string; grace: number },
-  sessions: MainSession,
+  sessions: MainSessions,
   streams: StreamSessions,
   signal: AbortSignal
 ): Promise<TunnelChannel> {
@@ -119,19 +145,44 @@ export async function acceptOpen(
     ratchetKey: responder.ratchetKey as Uint8Array<ArrayBuffer>
   })
   const sealed = await sessions.seal(connection, accept, signal)
-  const joined = joinSecrets(open.secret, secret)
-  const channel = new TunnelChannel(frames, responder.session(joined))
-  joined.fill(0)
-  secret.fill(0)
-  open.secret.fill(0)
+  const context = contextOf(connection.remotePeer, self, open.tunnelId)
+  const channel = new TunnelChannel(frames, responder.session(joinSecrets(open.secret, secret), context))
   await frames.write(encodeFrame(FRAME.accept, sealed), signal)
   return channel
 }
 
+async function openOrExplain(
+  frames: FrameStream,
+  peer: PeerId,
+  message: Uint8Array,
+  sessions: MainSessions,
+  signal: AbortSignal
+): Promise<Uint8Array> {
+  try {
+    return await sessions.open(peer, message)
+  } catch (error) {
+    if (isTalosError(error) && error.code.startsWith('SESSION_')) {
+      const { notice, withoutOneTime } = sessions.explain(peer, message, error)
+      await refuse(frames, REFUSAL.noSession, signal, { notice: notice ?? new Uint8Array(), withoutOneTime })
+    }
+    throw error
+  }
+}
+
 /** Says no and closes. What it tells a peer that is not authorised is that, and nothing else. */
-export async function refuse(frames: FrameStream, reason: number, signal: AbortSignal): Promise<void> {
-  await frames.write(encodeFrame(FRAME.refuse, TunnelRefuse.encode({ reason })), signal)
+export async function refuse(
+  frames: FrameStream,
+  reason: number,
+  signal: AbortSignal,
+  details: { notice?: Uint8Array; withoutOneTime?: boolean } = {}
+): Promise<void> {
+  const body = TunnelRefuse.encode({ reason, ...(details as Partial<TunnelRefuse>) })
+  await frames.write(encodeFrame(FRAME.refuse, body), signal)
   await frames.close(signal)
+}
+
+function unreadable({ notice, withoutOneTime }: TunnelRefuse): Unreadable {
+  return { notice: notice.byteLength === 0 ? undefined : notice, withoutOneTime }
 }
 
 function decode(frame: Uint8Array | undefined): TunnelFrame {
@@ -152,8 +203,7 @@ function protocolError(what: string, cause?: unknown): TalosError {
   })
 }
 
-function refusal(body: Uint8Array): TalosError {
-  const { reason } = TunnelRefuse.decode(body)
+function refusal(reason: number): TalosError {
   switch (reason) {
     case REFUSAL.notAuthorised:
       return new TalosError('TUNNEL_NOT_AUTHORISED', 'not authorised', {

@@ -525,6 +525,8 @@ export namespace TunnelAccept {
 
 export interface TunnelRefuse {
   reason: number
+  notice: Uint8Array<ArrayBuffer>
+  withoutOneTime: boolean
 }
 
 export namespace TunnelRefuse {
@@ -542,12 +544,24 @@ export namespace TunnelRefuse {
           w.uint32(obj.reason)
         }
 
+        if ((obj.notice != null && obj.notice.byteLength > 0)) {
+          w.uint32(18)
+          w.bytes(obj.notice)
+        }
+
+        if ((obj.withoutOneTime != null && obj.withoutOneTime !== false)) {
+          w.uint32(24)
+          w.bool(obj.withoutOneTime)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
-          reason: 0
+          reason: 0,
+          notice: uint8ArrayAlloc(0),
+          withoutOneTime: false
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -558,6 +572,14 @@ export namespace TunnelRefuse {
           switch (tag >>> 3) {
             case 1: {
               obj.reason = reader.uint32()
+              break
+            }
+            case 2: {
+              obj.notice = reader.bytes()
+              break
+            }
+            case 3: {
+              obj.withoutOneTime = reader.bool()
               break
             }
             default: {
@@ -582,6 +604,20 @@ export namespace TunnelRefuse {
               }
               break
             }
+            case 2: {
+              yield {
+                field: `${prefix}.notice`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.withoutOneTime`,
+                value: reader.bool()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -599,6 +635,16 @@ export namespace TunnelRefuse {
     value: number
   }
 
+  export interface TunnelRefuseNoticeFieldEvent {
+    field: '$.notice'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface TunnelRefuseWithoutOneTimeFieldEvent {
+    field: '$.withoutOneTime'
+    value: boolean
+  }
+
   export function encode (obj: Partial<TunnelRefuse>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, TunnelRefuse.codec())
   }
@@ -607,7 +653,7 @@ export namespace TunnelRefuse {
     return decodeMessage(buf, TunnelRefuse.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<TunnelRefuse>): Generator<TunnelRefuseReasonFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<TunnelRefuse>): Generator<TunnelRefuseReasonFieldEvent | TunnelRefuseNoticeFieldEvent | TunnelRefuseWithoutOneTimeFieldEvent> {
     return streamMessage(buf, TunnelRefuse.codec(), opts)
   }
 }

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Connection } from '@libp2p/interface'
-import { isTalosError, TalosError } from '../../errors.ts'
-import { FrameStream } from '../framing/index.ts'
+import type { Connection, PeerId } from '@libp2p/interface'
+import { isTalosError, TalosError } from '../../../errors.ts'
+import { FrameStream } from '../../framing/index.ts'
 import {
   CLOSED_GRACE,
   DEFAULT_MAX_LINE,
@@ -11,8 +11,14 @@ import {
   MCP_PROTOCOL,
   TUNNEL_ID_LENGTH
 } from './constants.ts'
-import { type MainSession, type OpenedChannel, openChannel, type StreamSessions } from './handshake.ts'
-import { type Interruption, ResumableLink } from './link.ts'
+import {
+  type MainSessions,
+  type OpenedChannel,
+  type OpenRequest,
+  openChannel,
+  type StreamSessions
+} from './handshake.ts'
+import { ResumableLink, type TunnelLinkEvents } from './link.ts'
 
 /** Waits between attempts to take up a broken link. Milliseconds; the last one repeats. */
 const RESUME_BACKOFF = [0, 100, 200, 400, 800, 1_500]
@@ -21,9 +27,10 @@ const RESUME_BACKOFF = [0, 100, 200, 400, 800, 1_500]
 const RESUME_ATTEMPT_TIMEOUT = 3_000
 
 export interface TunnelClientInit {
+  self: PeerId
   /** A connection to the host, dialled if there is none. */
   connect(signal: AbortSignal): Promise<Connection>
-  sessions: MainSession
+  sessions: MainSessions
   streams: StreamSessions
   /** Name of the service; empty for the only one of the host. @default '' */
   service?: string
@@ -51,7 +58,7 @@ export async function openTunnel(init: TunnelClientInit, signal: AbortSignal): P
   const stopped = new AbortController()
 
   link.addEventListener('ended', () => stopped.abort())
-  link.addEventListener('interrupted', (event: CustomEvent<Interruption>) => {
+  link.addEventListener('interrupted', (event: TunnelLinkEvents['interrupted']) => {
     // a connection that fell silent still counts as open: a new dial would be given the dead one
     if (!event.detail.closed) connection.abort(new TalosError('TUNNEL_SILENT', 'the other side fell silent'))
     const grace = event.detail.closed ? Math.min(CLOSED_GRACE, first.grace) : first.grace
@@ -87,7 +94,7 @@ export async function openTunnel(init: TunnelClientInit, signal: AbortSignal): P
 
 async function dial(
   init: TunnelClientInit,
-  request: Parameters<typeof openChannel>[2],
+  request: OpenRequest,
   signal: AbortSignal
 ): Promise<OpenedChannel & { connection: Connection }> {
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(HANDSHAKE_TIMEOUT)])
@@ -96,12 +103,14 @@ async function dial(
     const stream = await connection.newStream(MCP_PROTOCOL, { signal: deadline, runOnLimitedConnection: true })
     const frames = new FrameStream(stream, { maxFrameLength: (init.maxLine ?? DEFAULT_MAX_LINE) + FRAME_OVERHEAD })
     try {
-      return { ...(await openChannel(frames, connection, request, init.sessions, init.streams, deadline)), connection }
+      return {
+        ...(await openChannel(frames, init.self, connection, request, init.sessions, init.streams, deadline)),
+        connection
+      }
     } catch (error) {
       frames.abort(error as Error)
-      // the host lost its state: shake hands once more, and once only
+      // the host lost its state, and the session has been set aside: shake hands once more, and once only
       if (!isTalosError(error, 'TUNNEL_NO_SESSION') || retried) throw error
-      await init.sessions.discard(connection.remotePeer)
     }
   }
 }

@@ -1,16 +1,12 @@
 import { TypedEventEmitter } from 'main-event'
-import { isTalosError, TalosError } from '../../errors.ts'
+import { isTalosError, TalosError } from '../../../errors.ts'
 import type { OutgoingMessage, TunnelChannel } from './channel.ts'
 import { ACK_DELAY, BATCH_LENGTH, PING_AFTER, SILENT_AFTER, WINDOW } from './constants.ts'
 import type { TunnelMessage } from './pb/tunnel.ts'
 
-/** Why a link is down: `closed` when the connection was closed or reset, false when it only fell silent. */
-export interface Interruption {
-  closed: boolean
-}
-
 export interface TunnelLinkEvents {
-  interrupted: CustomEvent<Interruption>
+  /** `closed` when the connection was closed or reset, false when it only fell silent. */
+  interrupted: CustomEvent<{ closed: boolean }>
   resumed: CustomEvent<void>
   /** The tunnel is over for good, with the reason if it ended badly. Fired once. */
   ended: CustomEvent<TalosError | undefined>
@@ -22,7 +18,7 @@ export interface TunnelLink {
   incoming(): AsyncIterable<Uint8Array[]>
   /** Resolves when there is room for more; rejects when the tunnel has ended. */
   send(lines: Uint8Array[]): Promise<void>
-  /** Ends the tunnel for both sides; with a reason, the other side sees that error. */
+  /** Ends the tunnel for both sides; with a reason, the other side's incoming() throws it. */
   end(reason?: TalosError): Promise<void>
 }
 
@@ -40,6 +36,7 @@ interface Line {
 export class ResumableLink extends TypedEventEmitter<TunnelLinkEvents> implements TunnelLink {
   #channel: TunnelChannel | undefined
   #ended: { error: TalosError | undefined } | undefined
+  readonly #over = new AbortController()
 
   readonly #unacknowledged: Line[] = []
   #unacknowledgedLength = 0
@@ -62,8 +59,9 @@ export class ResumableLink extends TypedEventEmitter<TunnelLinkEvents> implement
     return this.#received
   }
 
-  get connected(): boolean {
-    return this.#channel !== undefined
+  /** Aborted when the tunnel is over, even while incoming() holds lines that nobody has taken yet. */
+  get signal(): AbortSignal {
+    return this.#over.signal
   }
 
   get hasEnded(): boolean {
@@ -118,25 +116,20 @@ export class ResumableLink extends TypedEventEmitter<TunnelLinkEvents> implement
     }
   }
 
-  async end(reason?: TalosError): Promise<void> {
+  async end(error?: TalosError): Promise<void> {
     const channel = this.#channel
     if (this.#ended !== undefined) return
-    this.#finish(reason)
+    this.#finish(error)
     if (channel === undefined) return
     try {
       await channel.send({
         consumed: this.#consumed,
-        end: { code: reason?.code ?? '', message: reason?.message ?? '' }
+        end: { code: error?.code ?? '', message: error?.message ?? '' }
       })
       await channel.frames.close(AbortSignal.timeout(1_000))
     } catch {
       // it broke at the same moment: the other side finds out by itself
     }
-  }
-
-  /** Breaks the stream as a cut link would, for the caller that has learnt that it is useless. */
-  interrupt(reason: Error): void {
-    this.#interrupted(this.#channel, false, reason)
   }
 
   async #pump(channel: TunnelChannel): Promise<void> {
@@ -258,6 +251,7 @@ export class ResumableLink extends TypedEventEmitter<TunnelLinkEvents> implement
     this.#wakeSenders()
     this.#arrived?.()
     this.#arrived = undefined
+    this.#over.abort(error)
     this.safeDispatchEvent('ended', { detail: error })
   }
 

@@ -1,0 +1,73 @@
+import { join } from 'node:path'
+import type { PeerId, ServiceMap } from '@libp2p/interface'
+import type { ServiceFactoryMap } from 'libp2p'
+import { crypto } from '../crypto/index.ts'
+import { type SessionsInit, sessions } from '../protocols/sessions/index.ts'
+import { type Config, type ConfigInput, loadConfig } from './config.ts'
+import { prepareDataDir, resolveDataDir } from './data-dir.ts'
+import { createNode, type NodeInit, type TalosNode } from './network/create-node.ts'
+import { SealedStore } from './sealed-store.ts'
+import { VERSION } from './version.ts'
+import { type OpenWalletOptions, openWallet, type Wallet } from './wallet/index.ts'
+
+export interface AgentOptions extends OpenWalletOptions {
+  /** What flags say, over the environment and config.yaml. */
+  config?: ConfigInput
+}
+
+/** An identity with its data directory: what every networked command begins with. */
+export interface Agent {
+  readonly wallet: Wallet
+  readonly dataDir: string
+  readonly config: Config
+  readonly store: SealedStore
+  /** The factory of the sessions service of this identity. */
+  sessions(init: Pick<SessionsInit, 'mayBegin' | 'onEvent'>): ReturnType<typeof sessions>
+  /** A node of this identity, not started. */
+  createNode<S extends ServiceMap>(
+    role: NodeInit['role'],
+    services: ServiceFactoryMap<S>,
+    listen?: string[]
+  ): Promise<TalosNode<S>>
+}
+
+/** Opens the wallet and the configuration of a data directory. Throws WALLET_*, CONFIG_*, STORAGE_*. */
+export async function openAgent(options: AgentOptions = {}): Promise<Agent> {
+  const dataDir = resolveDataDir(options.dataDir)
+  const location = { dataDir }
+  const [wallet, config] = await Promise.all([
+    openWallet({ ...options, ...location }),
+    loadConfig({ ...location, ...(options.config === undefined ? {} : { flags: options.config }) })
+  ])
+  await prepareDataDir(dataDir)
+  const store = new SealedStore(join(dataDir, 'sessions'), wallet.deriveKey('sessions'), crypto)
+  const { identity } = wallet
+  return {
+    wallet,
+    dataDir,
+    config,
+    store,
+    sessions: init => sessions({ ...init, identity, store, crypto }),
+    createNode: (role, services, listen) =>
+      createNode({
+        seed: wallet.identity.seed,
+        role,
+        listen: listen ?? config.listen,
+        ...(config.announce.length === 0 ? {} : { announce: config.announce }),
+        limits: defined(config.limits),
+        services,
+        version: VERSION
+      })
+  }
+}
+
+function defined<T extends object>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: NonNullable<T[K]>
+  }
+}
+
+/** True when `peer` is one of `allowed`. */
+export function isOneOf(allowed: readonly PeerId[]): (peer: PeerId) => boolean {
+  return peer => allowed.some(one => one.equals(peer))
+}

@@ -1,0 +1,111 @@
+import type { Readable, Writable } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
+import { multiaddr } from '@multiformats/multiaddr'
+import { crypto } from '../../crypto/index.ts'
+import { isTalosError } from '../../errors.ts'
+import { AgentBridge } from '../../protocols/mcp/agent-bridge.ts'
+import { openTunnel } from '../../protocols/mcp/tunnel/client.ts'
+import { streamSessions } from '../../protocols/mcp/tunnel/handshake.ts'
+import type { Sessions } from '../../protocols/sessions/index.ts'
+import { listPeers } from '../address-book.ts'
+import { type AgentOptions, openAgent } from '../agent.ts'
+import { resolvePeer } from '../peer-ref.ts'
+
+export interface ConnectMcpOptions extends AgentOptions {
+  /** The tool's host: a name, PeerId, did:key or hex key. */
+  peer: string
+  /** Which tool, when the host serves several. */
+  service?: string
+  /** The agent's JSON-RPC lines, and where those for it go. */
+  input: Readable
+  output: Writable
+  /** Largest JSON-RPC message, in bytes. @default 10_485_760 */
+  maxMessageBytes?: number
+  /** What happens to the link, as one line each, for a log. */
+  onStatus?: (line: string) => void
+  signal?: AbortSignal
+}
+
+/** Waits between attempts to reach a host that is gone. Milliseconds; the last one repeats. */
+const RECONNECT_BACKOFF = [0, 250, 500, 1_000, 2_000]
+
+/** Trying again does not help against these. */
+const FINAL = [
+  'TUNNEL_NOT_AUTHORISED',
+  'TUNNEL_UNKNOWN_SERVICE',
+  'SESSION_NOT_AUTHORISED',
+  'SESSION_IDENTITY_CHANGED',
+  'PEER_UNKNOWN',
+  'PEER_AMBIGUOUS'
+]
+
+/**
+ * Connects an agent's standard streams to a remote MCP server until the agent closes its side. Every request of the agent
+ * gets one answer, also when this throws: WALLET_*, CONFIG_*, STORAGE_*, and the final ones of TUNNEL_*, SESSION_*, PEER_*.
+ */
+export async function connectMcp(options: ConnectMcpOptions): Promise<void> {
+  const bridge = new AgentBridge({
+    input: options.input,
+    output: options.output,
+    peer: options.peer,
+    service: options.service ?? '',
+    ...(options.maxMessageBytes === undefined ? {} : { maxMessageBytes: options.maxMessageBytes })
+  })
+  const finished = new AbortController()
+  const stop = (): void => void bridge.close('talos mcp-connect was stopped')
+  options.signal?.addEventListener('abort', stop, { once: true })
+  // reads the agent at once: its first request waits here while the link is made
+  const running = bridge.run().finally(() => finished.abort())
+  try {
+    await keepLinked(bridge, options, finished.signal)
+  } catch (error) {
+    if (!finished.signal.aborted) {
+      await bridge.close((error as Error).message)
+      throw error
+    }
+  } finally {
+    await running
+    options.signal?.removeEventListener('abort', stop)
+  }
+}
+
+async function keepLinked(bridge: AgentBridge, options: ConnectMcpOptions, signal: AbortSignal): Promise<void> {
+  const status = options.onStatus ?? (() => {})
+  const agent = await openAgent(options)
+  const node = await agent.createNode<{ sessions: Sessions }>('client', {
+    sessions: agent.sessions({ mayBegin: () => true })
+  })
+  try {
+    await node.start()
+    const book = (await listPeers({ dataDir: agent.dataDir })).map(peer => ({ ...peer, source: 'petname' as const }))
+    const target = resolvePeer(options.peer, book)
+    const addresses = target.addresses.map(address => multiaddr(address))
+    const init = {
+      self: node.peerId,
+      connect: (dialSignal: AbortSignal) => node.dial(addresses, { signal: dialSignal }),
+      sessions: node.services.sessions,
+      streams: streamSessions(crypto),
+      service: options.service ?? '',
+      ...(options.maxMessageBytes === undefined ? {} : { maxLine: options.maxMessageBytes })
+    }
+    for (let failures = 0; !signal.aborted; ) {
+      await delay(RECONNECT_BACKOFF[Math.min(failures, RECONNECT_BACKOFF.length - 1)], undefined, { signal })
+      try {
+        const { link } = await openTunnel(init, signal)
+        failures = 0
+        status(`connected to ${target.peerId}`)
+        link.addEventListener('interrupted', () => status('the link is interrupted, taking it up again'))
+        link.addEventListener('resumed', () => status('the link is back'))
+        await bridge.attach(link)
+        status('the link has ended')
+      } catch (error) {
+        if (signal.aborted) return
+        if (isTalosError(error) && FINAL.includes(error.code)) throw error
+        failures++
+        status(`cannot reach ${options.peer}: ${(error as Error).message}`)
+      }
+    }
+  } finally {
+    await node.stop()
+  }
+}

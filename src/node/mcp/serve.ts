@@ -1,0 +1,118 @@
+import type { PeerId } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { crypto } from '../../crypto/index.ts'
+import { TalosError } from '../../errors.ts'
+import type { ServerSpec } from '../../protocols/mcp/child.ts'
+import { Eras } from '../../protocols/mcp/era.ts'
+import { Guardian } from '../../protocols/mcp/guardian.ts'
+import { HostSession } from '../../protocols/mcp/host-session.ts'
+import { streamSessions } from '../../protocols/mcp/tunnel/handshake.ts'
+import { type TunnelHost, tunnelHost } from '../../protocols/mcp/tunnel/host.ts'
+import type { Sessions } from '../../protocols/sessions/index.ts'
+import { listPeers } from '../address-book.ts'
+import { type AgentOptions, isOneOf, openAgent } from '../agent.ts'
+import { resolvePeer } from '../peer-ref.ts'
+
+export interface ServeMcpOptions extends AgentOptions {
+  /** Who may use the tools: PeerId, did:key, hex key, or a name of the address book. At least one. */
+  authorizedPeers: readonly string[]
+  /** What is served, by name. At least one. */
+  services: Readonly<Record<string, ServerSpec>>
+  /** Largest JSON-RPC message, in bytes. @default 10_485_760 */
+  maxMessageBytes?: number
+  /** How long a session whose link fell silent is kept, in milliseconds. @default 30_000 */
+  grace?: number
+  /** How long one request may take, in milliseconds; 0 for no limit. @default 0 */
+  callTimeout?: number
+  onEvent?: (event: ServeEvent) => void
+}
+
+/** What the owner may want to see. */
+export type ServeEvent =
+  | { type: 'session-opened' | 'session-ended'; peer: string; service: string }
+  | { type: 'server-stderr'; peer: string; service: string; line: string }
+
+export interface McpHost extends AsyncDisposable {
+  readonly peerId: string
+  /** Multiaddrs under which the host is reached now. */
+  addresses(): string[]
+  readonly sessionCount: number
+  /** Ends all sessions, with an answer to everything in flight, and their processes. */
+  stop(): Promise<void>
+}
+
+/** Any free port; peers learn it from the registry. */
+const DEFAULT_LISTEN = ['/ip4/0.0.0.0/tcp/0', '/ip4/0.0.0.0/tcp/0/ws']
+
+/**
+ * Serves MCP servers to the peers that are named, and to nobody else. Throws USAGE_NOBODY_AUTHORISED, PEER_*, WALLET_*,
+ * CONFIG_*, STORAGE_*, NETWORK_*.
+ */
+export async function serveMcp(options: ServeMcpOptions): Promise<McpHost> {
+  if (options.authorizedPeers.length === 0) {
+    throw new TalosError('USAGE_NOBODY_AUTHORISED', 'nobody is authorised to use this tool', {
+      hint: 'Name who is with --authorized-peer, once for each.'
+    })
+  }
+  const agent = await openAgent(options)
+  const authorised = await authorisedPeers(options.authorizedPeers, agent.dataDir)
+  const guardian = new Guardian()
+  const eras = new Eras({ guardian })
+  const onEvent = options.onEvent ?? (() => {})
+  const limits = options.maxMessageBytes === undefined ? {} : { maxMessageBytes: options.maxMessageBytes }
+
+  const node = await agent.createNode<{ sessions: Sessions; mcp: TunnelHost }>(
+    'agent',
+    {
+      sessions: agent.sessions({ mayBegin: authorised }),
+      mcp: components =>
+        tunnelHost({
+          services: Object.keys(options.services),
+          isAuthorised: authorised,
+          sessions: components.sessions,
+          streams: streamSessions(crypto),
+          ...(options.maxMessageBytes === undefined ? {} : { maxLine: options.maxMessageBytes }),
+          ...(options.grace === undefined ? {} : { grace: options.grace }),
+          serve: async (link, { peer, service, signal }) => {
+            const where = { peer: peer.toString(), service }
+            onEvent({ type: 'session-opened', ...where })
+            await new HostSession({
+              link,
+              signal,
+              ...where,
+              ...limits,
+              server: options.services[service]!,
+              guardian,
+              eras,
+              log: components.logger.forComponent('talos:mcp:session'),
+              onStderr: line => onEvent({ type: 'server-stderr', ...where, line }),
+              ...(options.callTimeout === undefined ? {} : { callTimeout: options.callTimeout })
+            }).run()
+            onEvent({ type: 'session-ended', ...where })
+          }
+        })(components)
+    },
+    agent.config.listen.length > 0 ? agent.config.listen : DEFAULT_LISTEN
+  )
+  await node.start()
+
+  async function stop(): Promise<void> {
+    eras.stop()
+    await node.stop()
+    guardian.close()
+  }
+  return {
+    peerId: agent.wallet.peerId,
+    addresses: () => node.getMultiaddrs().map(String),
+    get sessionCount() {
+      return node.services.mcp.sessionCount
+    },
+    stop,
+    [Symbol.asyncDispose]: stop
+  }
+}
+
+async function authorisedPeers(references: readonly string[], dataDir: string): Promise<(peer: PeerId) => boolean> {
+  const book = (await listPeers({ dataDir })).map(peer => ({ ...peer, source: 'petname' as const }))
+  return isOneOf(references.map(reference => peerIdFromString(resolvePeer(reference, book).peerId)))
+}

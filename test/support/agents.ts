@@ -1,0 +1,73 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { PeerId } from '@libp2p/interface'
+import { crypto } from '../../src/crypto/index.ts'
+import { SealedStore } from '../../src/node/sealed-store.ts'
+import { certifyAgreementKey, type LocalIdentity, type SessionEvent } from '../../src/protocols/ratchet/index.ts'
+import { type Sessions, sessions } from '../../src/protocols/sessions/index.ts'
+import { startNode } from './nodes.ts'
+
+/** An agent with sessions on disk, in this process. */
+export interface TestAgent extends AsyncDisposable {
+  node: Awaited<ReturnType<typeof startNode<{ sessions: Sessions }>>>
+  sessions: Sessions
+  store: SealedStore
+  /** What happened to its sessions, as `type`. */
+  events: string[]
+  /** Loses all sessions and prekeys, as a wiped disk would. */
+  forget(): Promise<void>
+  /** Stops the node and starts it again with its disk. */
+  restart(): Promise<void>
+}
+
+export async function startAgent(
+  init: { mayBegin?: (peer: PeerId) => boolean; seed?: Uint8Array } = {}
+): Promise<TestAgent> {
+  const folder = await mkdtemp(join(tmpdir(), 'talos-agent-'))
+  const seed = init.seed ?? randomBytes(32)
+  const signing = crypto.ed25519.fromSeed(seed)
+  const agreement = crypto.x25519.generate()
+  const identity: LocalIdentity = {
+    publicKey: signing.publicKey,
+    sign: bytes => signing.sign(bytes),
+    agreement,
+    agreementCertificate: certifyAgreementKey(signing, agreement.publicKey)
+  }
+  const location = join(folder, 'sessions')
+  const key = randomBytes(32)
+  const store = new SealedStore(location, key, crypto)
+  const events: string[] = []
+  const start = () =>
+    startNode<{ sessions: Sessions }>({
+      seed,
+      services: {
+        sessions: sessions({
+          identity,
+          store,
+          crypto,
+          mayBegin: init.mayBegin ?? (() => true),
+          onEvent: (_, event: SessionEvent) => events.push(event.type)
+        })
+      }
+    })
+  const node = await start()
+  const agent: TestAgent = {
+    node,
+    sessions: node.services.sessions,
+    store,
+    events,
+    forget: () => rm(location, { recursive: true, force: true }),
+    restart: async () => {
+      await agent.node.stop()
+      agent.node = await start()
+      agent.sessions = agent.node.services.sessions
+    },
+    [Symbol.asyncDispose]: async () => {
+      await agent.node.stop()
+      await rm(folder, { recursive: true, force: true })
+    }
+  }
+  return agent
+}
