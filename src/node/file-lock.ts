@@ -26,12 +26,9 @@ export async function withFileLock<T>(path: string, work: (stillHeld: () => Prom
   const mine: LockHolder = { pid: process.pid, host: hostname(), token: randomUUID() }
   const deadline = Date.now() + WAIT_MS
   while (!(await tryCreate(lock, mine))) {
-    if (await isStale(lock)) {
-      await breakStale(lock)
-      continue
-    }
     if (Date.now() > deadline) throw busy(path)
-    await delay(RETRY_MS * (0.5 + Math.random()))
+    if (await isStale(lock)) await breakStale(lock)
+    else await delay(RETRY_MS * (0.5 + Math.random()))
   }
   const isMine = async () => (await holderOf(lock))?.token === mine.token
   try {

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
@@ -86,13 +87,15 @@ test('the lock of a dead process, and one that is too old, are taken over by one
     if (!holder.includes(hostname())) utimesSync(`${path}.lock`, 1, 1)
     let holders = 0
     await Promise.all(
-      Array.from({ length: 8 }, () =>
-        withFileLock(path, async stillHeld => {
+      // one after another by a file operation each, so that some still look at the stale lock when others break it
+      Array.from({ length: 24 }, async (_, turn) => {
+        for (let operation = 0; operation < turn; operation++) await stat(path).catch(() => {})
+        await withFileLock(path, async stillHeld => {
           expect(++holders).toBe(1)
-          await stillHeld()
+          for (let operation = 0; operation < 5; operation++) await stillHeld()
           holders--
         })
-      )
+      })
     )
     expect(readdirSync(join(path, '..'))).toEqual([])
   }

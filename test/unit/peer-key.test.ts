@@ -72,6 +72,13 @@ test('a spelling with one character changed, missing or added is never the same 
   )
 })
 
+test('padding that a decoder would overlook makes another spelling, which is refused', () => {
+  const key = Uint8Array.from(ed25519.getPublicKey(new Uint8Array(32)))
+  const cid = peerIdFromPublicKey(publicKeyFromRaw(key)).toCID().toString(base32)
+  expect(publicKeyOf(cid)).toEqual(key)
+  for (const other of [`${cid}=`, cid.toUpperCase(), `${cid}a`]) expect(publicKeyOf(other)).toBeUndefined()
+})
+
 test('keys of other kinds are refused', async () => {
   const secp = await generateKeyPair('secp256k1')
   expect(publicKeyOf(peerIdFromPublicKey(secp.publicKey).toString())).toBeUndefined()

@@ -1,4 +1,4 @@
-import { crypto } from '../../crypto/index.ts'
+import { type AgreementKey, crypto, type SigningKey, wipe } from '../../crypto/index.ts'
 import { didKeyOf, hexOf, peerIdOf } from '../../crypto/peer-key.ts'
 import { certifyAgreementKey, type LocalIdentity } from '../../protocols/ratchet/index.ts'
 import type { Contents } from './keystore.ts'
@@ -43,7 +43,7 @@ class OpenWallet implements Wallet {
   readonly #storageKey: Uint8Array
 
   constructor(contents: Contents, name: string, sealed: boolean) {
-    this.#identity = identityOf(contents.entropy)
+    this.#identity = new DerivedIdentity(contents.entropy)
     this.#storageKey = contents.storageKey.slice()
     this.name = name
     this.peerId = peerIdOf(this.#identity.publicKey)
@@ -62,21 +62,33 @@ class OpenWallet implements Wallet {
 }
 
 /** The identity that 32 bytes of recovery entropy stand for: HKDF-SHA-256, empty salt, one label a key. */
-function identityOf(entropy: Uint8Array): WalletIdentity {
-  const seed = derive(entropy, 'talos/wallet/ed25519/v1')
-  const secret = derive(entropy, 'talos/wallet/x25519/v1')
-  const signing = crypto.ed25519.fromSeed(seed)
-  const agreement = crypto.x25519.fromSecret(secret)
-  secret.fill(0)
-  return {
-    publicKey: signing.publicKey,
-    sign: bytes => signing.sign(bytes),
-    agreement,
-    agreementCertificate: certifyAgreementKey(signing, agreement.publicKey),
-    // a getter, so that printing the identity does not show it
-    get seed() {
-      return seed
-    }
+class DerivedIdentity implements WalletIdentity {
+  readonly publicKey: Uint8Array
+  readonly agreementCertificate: Uint8Array
+  readonly #seed: Uint8Array
+  readonly #signing: SigningKey
+  readonly #agreement: AgreementKey
+
+  constructor(entropy: Uint8Array) {
+    this.#seed = derive(entropy, 'talos/wallet/ed25519/v1')
+    this.#signing = crypto.ed25519.fromSeed(this.#seed)
+    const secret = derive(entropy, 'talos/wallet/x25519/v1')
+    this.#agreement = crypto.x25519.fromSecret(secret)
+    wipe(secret)
+    this.publicKey = this.#signing.publicKey
+    this.agreementCertificate = certifyAgreementKey(this.#signing, this.#agreement.publicKey)
+  }
+
+  get seed(): Uint8Array {
+    return this.#seed
+  }
+
+  get agreement(): AgreementKey {
+    return this.#agreement
+  }
+
+  sign(bytes: Uint8Array): Uint8Array {
+    return this.#signing.sign(bytes)
   }
 }
 
