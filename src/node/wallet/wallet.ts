@@ -1,4 +1,4 @@
-import { type AgreementKey, crypto, type SigningKey, wipe } from '../../crypto/index.ts'
+import { type AgreementKey, type CryptoProvider, crypto, wipe } from '../../crypto/index.ts'
 import { didKeyOf, hexOf, peerIdOf } from '../../crypto/peer-key.ts'
 import { certifyAgreementKey, type LocalIdentity } from '../../protocols/ratchet/index.ts'
 import type { Contents } from './keystore.ts'
@@ -66,7 +66,7 @@ class DerivedIdentity implements WalletIdentity {
   readonly publicKey: Uint8Array
   readonly agreementCertificate: Uint8Array
   readonly #seed: Uint8Array
-  readonly #signing: SigningKey
+  readonly #signing: ReturnType<CryptoProvider['ed25519']['fromSeed']>
   readonly #agreement: AgreementKey
 
   constructor(entropy: Uint8Array) {
