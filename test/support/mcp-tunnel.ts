@@ -41,8 +41,7 @@ export class TestTunnel {
   readonly sessions: Promise<void>[] = []
   readonly stderr: string[] = []
   link!: MemoryLink
-  hostLink!: MemoryLink
-  session!: HostSession
+  readonly #links: MemoryLink[] = []
   readonly #host: Partial<HostSessionInit>
   readonly #server: ServerSpec
 
@@ -62,29 +61,35 @@ export class TestTunnel {
     this.done = this.bridge.run()
   }
 
-  /** Makes a link and a new host session, as after a restart of the host. */
-  connect(): this {
+  /** Gives the bridge a link to a new host session, as after a restart of the host. */
+  connect(server?: ServerSpec): this {
+    this.link = this.serve(server)
+    void this.bridge.attach(this.link)
+    return this
+  }
+
+  /** A host session; returns the other end of its link. */
+  serve(server = this.#server): MemoryLink {
     const [link, hostLink] = MemoryLink.pair()
-    this.link = link
-    this.hostLink = hostLink
-    this.session = new HostSession({
+    const session = new HostSession({
       link: hostLink,
       signal: hostLink.signal,
       peer: 'agent',
       service: 'test',
-      server: this.#server,
+      server,
       guardian: this.guardian,
       eras: this.eras,
       onStderr: line => this.stderr.push(line),
       ...this.#host
     })
-    this.sessions.push(this.session.run())
-    void this.bridge.attach(link)
-    return this
+    this.sessions.push(session.run())
+    this.#links.push(link)
+    return link
   }
 
   async stop(): Promise<void> {
     await this.bridge.close('the test is over')
+    await Promise.all(this.#links.map(link => link.end()))
     await Promise.all(this.sessions)
     this.eras.stop()
     this.guardian.close()

@@ -14,10 +14,6 @@ export class MemoryLink extends TypedEventEmitter<TunnelLinkEvents> implements T
   #queued = 0
   #interrupted = false
   #error: TalosError | undefined
-  /** Every line that was sent from this end. */
-  readonly sent: string[] = []
-  /** Keep a copy of what is sent in `sent`. */
-  record = false
 
   static pair(): [MemoryLink, MemoryLink] {
     const a = new MemoryLink()
@@ -50,7 +46,6 @@ export class MemoryLink extends TypedEventEmitter<TunnelLinkEvents> implements T
 
   async send(lines: Uint8Array[]): Promise<void> {
     if (this.signal.aborted) throw this.#ended()
-    if (this.record) this.sent.push(...lines.map(line => Buffer.from(line).toString()))
     this.other.#queue.push(lines.map(line => Uint8Array.from(line)))
     this.other.#queued += size(lines)
     this.other.#wake()
