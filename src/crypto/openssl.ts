@@ -34,7 +34,7 @@ function plain(buffer: Buffer): Uint8Array {
 function importPrivate(prefix: Buffer, secret: Uint8Array): KeyObject {
   const key = Buffer.concat([prefix, secret])
   try {
-    return createPrivateKey({ key, format: 'der', type: 'pkcs8' })
+    return withoutStacks(() => createPrivateKey({ key, format: 'der', type: 'pkcs8' }))
   } finally {
     key.fill(0)
   }
@@ -223,7 +223,8 @@ const opensslMlKem: CryptoProvider['mlKem768'] = {
   encapsulate: (publicKey): Encapsulation => {
     requireLength('An ML-KEM-768 public key', publicKey, SIZES.kemPublicKey)
     try {
-      const key = createPublicKey({ key: Buffer.concat([ML_KEM_768_SPKI, publicKey]), format: 'der', type: 'spki' })
+      const spki = Buffer.concat([ML_KEM_768_SPKI, publicKey])
+      const key = withoutStacks(() => createPublicKey({ key: spki, format: 'der', type: 'spki' }))
       const { ciphertext, sharedKey } = nodeCrypto.encapsulate(key)
       return { ciphertext: plain(ciphertext), sharedSecret: plain(sharedKey) }
     } catch (cause) {

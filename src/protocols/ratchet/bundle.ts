@@ -1,7 +1,7 @@
 import { type CryptoProvider, SIZES, signStatement, verifyStatement } from '../../crypto/index.ts'
 import { TalosError } from '../../errors.ts'
 import { concat, malformed, Reader, sameBytes, Writer } from './codec.ts'
-import { type LocalIdentity, verifyAgreementKey } from './identity.ts'
+import type { LocalIdentity } from './identity.ts'
 
 const VERSION = 1
 const HAS_ONE_TIME = 1
@@ -10,7 +10,7 @@ const LABEL = 'talos/prekey-bundle/v1'
 
 /** Largest encoded bundle: both one-time keys present. Check it before reading one from the wire. */
 export const MAX_BUNDLE_SIZE =
-  2 + 32 + 32 + 64 + 8 + (4 + 32) + (4 + SIZES.kemPublicKey) + (4 + 32) + (4 + SIZES.kemPublicKey) + 64
+  2 + 32 + 32 + 8 + (4 + 32) + (4 + SIZES.kemPublicKey) + (4 + 32) + (4 + SIZES.kemPublicKey) + 64
 
 export interface PublicPrekey {
   readonly id: number
@@ -21,9 +21,8 @@ export interface PublicPrekey {
 export interface PrekeyBundle {
   /** Ed25519, 32 bytes. */
   readonly identity: Uint8Array
-  /** X25519 identity key, certified by `identity`. */
+  /** X25519 identity key; the bundle's signature is `identity`'s word for it. */
   readonly agreement: Uint8Array
-  readonly agreementCertificate: Uint8Array
   /** Milliseconds since the epoch after which nobody should start a session with it. */
   readonly expires: number
   readonly signed: PublicPrekey
@@ -42,7 +41,7 @@ export function encodeBundle(
   writer.u8(
     (bundle.oneTime === undefined ? 0 : HAS_ONE_TIME) | (bundle.oneTimeKem === undefined ? 0 : HAS_ONE_TIME_KEM)
   )
-  writer.bytes(identity.publicKey).bytes(identity.agreement.publicKey).bytes(identity.agreementCertificate)
+  writer.bytes(identity.publicKey).bytes(identity.agreement.publicKey)
   writer.u64(bundle.expires)
   for (const prekey of [bundle.signed, bundle.lastResortKem, bundle.oneTime, bundle.oneTimeKem]) {
     if (prekey !== undefined) writer.u32(prekey.id).bytes(prekey.publicKey)
@@ -52,10 +51,10 @@ export function encodeBundle(
 }
 
 /**
- * Checks a bundle as received: size, version, that it belongs to `expectedPublicKey` (the dialled peer), expiry, the
- * signature over all of it, and the certificate of the agreement key.
+ * Checks a bundle as received: size, version, that it belongs to `expectedPublicKey` (the dialled peer), expiry, and the
+ * signature over all of it, the agreement key included.
  *
- * @throws SESSION_MALFORMED SESSION_BUNDLE_PEER SESSION_BUNDLE_EXPIRED SESSION_BUNDLE_SIGNATURE SESSION_IDENTITY_INVALID
+ * @throws SESSION_MALFORMED SESSION_BUNDLE_PEER SESSION_BUNDLE_EXPIRED SESSION_BUNDLE_SIGNATURE
  */
 export function verifyBundle(
   crypto: CryptoProvider,
@@ -73,7 +72,6 @@ export function verifyBundle(
   const bundle: PrekeyBundle = {
     identity: reader.bytes(32),
     agreement: reader.bytes(32),
-    agreementCertificate: reader.bytes(64),
     expires: reader.u64(),
     signed: prekey(32),
     lastResortKem: prekey(SIZES.kemPublicKey),
@@ -94,6 +92,5 @@ export function verifyBundle(
   if (!verifyStatement(crypto, bundle.identity, LABEL, body, signature)) {
     throw new TalosError('SESSION_BUNDLE_SIGNATURE', 'The prekey bundle is not signed by the peer it names')
   }
-  verifyAgreementKey(crypto, bundle.identity, bundle.agreement, bundle.agreementCertificate)
   return bundle
 }
