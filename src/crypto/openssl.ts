@@ -181,10 +181,12 @@ function hmacOver(algorithm: 'sha256' | 'sha512', block: number): (key: Uint8Arr
   return (key, data) => {
     const short = key.length > block ? digest(key) : key
     const inner = data.length > 256 ? new Uint8Array(block + data.length) : small.subarray(0, block + data.length)
-    for (let i = 0; i < block; i++) {
-      const byte = i < short.length ? short[i]! : 0
-      inner[i] = byte ^ 0x36
-      outer[i] = byte ^ 0x5c
+    inner.fill(0x36, 0, block)
+    outer.fill(0x5c, 0, block)
+    for (let i = 0; i < short.length; i++) {
+      const byte = short[i]!
+      inner[i]! ^= byte
+      outer[i]! ^= byte
     }
     inner.set(data, block)
     outer.set(digest(inner), block)

@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { crypto } from '../../src/crypto/index.ts'
 import {
@@ -25,6 +27,17 @@ function generator(seed: number): (below: number) => number {
     return Math.floor((state / 2 ** 32) * below)
   }
 }
+
+it.skipIf('reason' in found)(
+  'the frozen vectors are read by a Python reader written from docs/spec/session.md alone',
+  () => {
+    const [script, vectors] = ['../support/session-vectors.py', '../vectors/session.json'].map(path =>
+      fileURLToPath(new URL(path, import.meta.url))
+    )
+    const { python } = found as { python: string }
+    expect(execFileSync(python, [script!, vectors!], { encoding: 'utf8' }).trim()).toBe('13 messages read')
+  }
+)
 
 describe.skipIf('reason' in found)('against python3-doubleratchet', () => {
   let oracle: Oracle
