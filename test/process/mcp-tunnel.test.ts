@@ -177,6 +177,27 @@ describe('bad input of the agent', () => {
     expect(agent.lines.length).toBe(2)
   })
 
+  test('a message over the limit of the host, which is lower, is not sent; the agent is told', async () => {
+    start(
+      script(`
+        on(message => {
+          if (message.method === 'ask') { asked = message.id; send({ id: 'q', method: 'm' }) }
+          else send({ id: asked ?? message.id, result: message.error?.code ?? 'ok' })
+        })
+        let asked
+      `),
+      { host: { maxLine: 10_000 } }
+    )
+    const params = { x: 'x'.repeat(20_000) }
+    await agent.write({ id: 1, method: 'x', params }, { id: 2, method: 'x' })
+    expect((await agent.answer(1)).error?.code).toBe(4130)
+    expect((await agent.answer(2)).result).toBe('ok')
+    await agent.write({ id: 3, method: 'ask' })
+    await agent.line(line => line.includes('"q"'))
+    await agent.write({ id: 'q', result: params })
+    expect((await agent.answer(3)).result).toBe(4130)
+  })
+
   test('which a peer that is no bridge of ours sends is refused by the host as well', async () => {
     start(ECHO, { host: { maxLine: 10_000 } })
     const link = tunnel.serve()

@@ -64,7 +64,7 @@ export class TestTunnel {
   /** Gives the bridge a link to a new host session, as after a restart of the host. */
   connect(server?: ServerSpec): this {
     this.link = this.serve(server)
-    void this.bridge.attach(this.link)
+    void this.bridge.attach(this.link, this.#host.maxLine)
     return this
   }
 

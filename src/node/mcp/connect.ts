@@ -49,7 +49,7 @@ export async function connectMcp(options: ConnectMcpOptions): Promise<void> {
     output: options.output,
     peer: options.peer,
     service: options.service ?? '',
-    ...(options.maxMessageBytes === undefined ? {} : { maxMessageBytes: options.maxMessageBytes })
+    ...(options.maxMessageBytes === undefined ? {} : { maxLine: options.maxMessageBytes })
   })
   const finished = new AbortController()
   const stop = (): void => void bridge.close('talos mcp-connect was stopped')
@@ -91,12 +91,12 @@ async function keepLinked(bridge: AgentBridge, options: ConnectMcpOptions, signa
     for (let failures = 0; !signal.aborted; ) {
       await delay(RECONNECT_BACKOFF[Math.min(failures, RECONNECT_BACKOFF.length - 1)], undefined, { signal })
       try {
-        const { link } = await openTunnel(init, signal)
+        const { link, maxLine } = await openTunnel(init, signal)
         failures = 0
         status(`connected to ${target.peerId}`)
         link.addEventListener('interrupted', () => status('the link is interrupted, taking it up again'))
         link.addEventListener('resumed', () => status('the link is back'))
-        await bridge.attach(link)
+        await bridge.attach(link, maxLine)
         status('the link has ended')
       } catch (error) {
         if (signal.aborted) return

@@ -59,7 +59,7 @@ export async function serveMcp(options: ServeMcpOptions): Promise<McpHost> {
   const guardian = new Guardian()
   const eras = new Eras({ guardian })
   const onEvent = options.onEvent ?? (() => {})
-  const limits = options.maxMessageBytes === undefined ? {} : { maxMessageBytes: options.maxMessageBytes }
+  const limits = options.maxMessageBytes === undefined ? {} : { maxLine: options.maxMessageBytes }
 
   const node = await agent.createNode<{ sessions: Sessions; mcp: TunnelHost }>(
     'agent',
@@ -71,7 +71,7 @@ export async function serveMcp(options: ServeMcpOptions): Promise<McpHost> {
           isAuthorised: authorised,
           sessions: components.sessions,
           streams: streamSessions(crypto),
-          ...(options.maxMessageBytes === undefined ? {} : { maxLine: options.maxMessageBytes }),
+          ...limits,
           ...(options.grace === undefined ? {} : { grace: options.grace }),
           serve: async (link, { peer, service, signal }) => {
             const where = { peer: peer.toString(), service }

@@ -51,6 +51,8 @@ interface Outgoing {
   line: Uint8Array
   /** The request that the line is; it is not sent any more once that was answered. */
   request?: Pending
+  /** The id of the server's request that the line answers, as sent to the host. */
+  answers?: string
 }
 
 /** Above this many bytes that wait to be sent, the agent's input is not read on. */
@@ -85,6 +87,7 @@ export class AgentBridge {
   /** Lines may be sent: the link is there, not interrupted, and a new host knows the session. */
   #up = false
   #everUp = false
+  #hostMaxLine = Number.POSITIVE_INFINITY
   #downSince = performance.now()
   #outgoing: Outgoing[] = []
   #outgoingBytes = 0
@@ -122,12 +125,14 @@ export class AgentBridge {
 
   /**
    * Takes a link that was just made. When the agent had a session on an earlier one, the new host is told of it first.
-   * Resolves when that link has ended.
+   * Resolves when that link has ended. A message longer than `maxLine`, the host's limit in bytes, is not sent but answered
+   * with an error.
    */
-  async attach(link: ObservableLink): Promise<void> {
+  async attach(link: ObservableLink, maxLine = Number.POSITIVE_INFINITY): Promise<void> {
     if (this.#ended) return link.end().catch(() => {})
     if (this.#link !== undefined) this.#lost(this.#link, 'another link took its place')
     this.#link = link
+    this.#hostMaxLine = maxLine
     const interrupted = () => this.#down(link)
     const resumed = () => this.#goUp(link)
     link.addEventListener('interrupted', interrupted)
@@ -216,7 +221,7 @@ export class AgentBridge {
     } else {
       const pending = message.id === undefined ? undefined : this.#asked.take(message.id)
       if (pending === undefined) this.#log?.('dropped an answer of the agent that nobody waits for')
-      else this.#send({ line: withId(line, message, pending.id) })
+      else this.#send({ line: withId(line, message, pending.id), answers: pending.id })
     }
   }
 
@@ -250,7 +255,7 @@ export class AgentBridge {
       this.#outgoingBytes = 0
       const lines = batch
         .filter(({ request }) => request === undefined || this.#calls.has(request))
-        .map(({ line }) => line)
+        .flatMap(outgoing => (outgoing.line.length > this.#hostMaxLine ? this.#tooLarge(outgoing) : [outgoing.line]))
       try {
         if (lines.length > 0) await link.send(lines)
       } catch {
@@ -262,6 +267,17 @@ export class AgentBridge {
       }
     }
     this.#pumping = false
+  }
+
+  /** What the host accepts instead of a line that is too long for it; the agent is told of its request. */
+  #tooLarge({ line, request, answers }: Outgoing): Uint8Array[] {
+    const error = tooLargeForHost(line.length, this.#hostMaxLine)
+    if (request !== undefined) {
+      this.#calls.remove(request)
+      if (request.method === 'initialize') this.#opening.answered(false)
+      void this.#answerAll([request], error)
+    }
+    return answers === undefined ? [] : [errorReply(answers, error)]
   }
 
   /** The agent writes no more, but may still read: answers that are on their way reach it. */
@@ -471,6 +487,11 @@ export class AgentBridge {
 
 function unreachable(message: string, reason: string): RpcError {
   return { code: RPC_CODE.unreachable, message, data: { reason } }
+}
+
+function tooLargeForHost(bytes: number, limit: number): RpcError {
+  const message = `the message has ${bytes} bytes and the host's limit is ${limit}`
+  return { code: RPC_CODE.tooLarge, message, data: { reason: 'too-large' } }
 }
 
 function notTakenUp(): TalosError {
