@@ -3,7 +3,8 @@ export { isTalosError, TalosError, type TalosErrorOptions } from './errors.ts'
 export { connectMcp, serveMcp } from './network.ts'
 export { addPeer, type KnownPeer, listPeers, removePeer } from './node/address-book.ts'
 export { resolveDataDir } from './node/data-dir.ts'
-export type { ConnectMcpOptions } from './node/mcp/connect.ts'
+export { TalosClientTransport, type TalosClientTransportOptions } from './node/mcp/client-transport.ts'
+export type { ConnectEvent, ConnectMcpOptions } from './node/mcp/connect.ts'
 export type { McpHost, ServeEvent, ServeMcpOptions } from './node/mcp/serve.ts'
 export {
   configFileOf,
@@ -36,3 +37,5 @@ export {
   type WalletSummary
 } from './node/wallet/index.ts'
 export { parseCommand } from './protocols/mcp/command.ts'
+export { TalosServerTransport } from './protocols/mcp/in-process-server.ts'
+export type { McpTransport } from './protocols/mcp/mcp-transport.ts'

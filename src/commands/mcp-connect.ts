@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core'
 import { BaseCommand } from '../cli/base-command.ts'
-import { connectMcp } from '../index.ts'
+import { type ConnectEvent, connectMcp } from '../index.ts'
 
 export default class McpConnect extends BaseCommand {
   static override description = `Use a remote MCP server as if it ran here
@@ -34,7 +34,22 @@ what happens to the link is told on standard error.`
       ...(flags['data-dir'] === undefined ? {} : { dataDir: flags['data-dir'] }),
       ...(flags.service === undefined ? {} : { service: flags.service }),
       ...(flags['max-message'] === undefined ? {} : { maxMessageBytes: flags['max-message'] }),
-      ...(flags.quiet ? {} : { onStatus: line => this.note(`talos: ${line}`) })
+      ...(flags.quiet ? {} : { onEvent: event => this.note(`talos: ${lineOf(event)}`) })
     })
+  }
+}
+
+function lineOf(event: ConnectEvent): string {
+  switch (event.type) {
+    case 'connected':
+      return `connected to ${event.peer}`
+    case 'interrupted':
+      return 'the link is interrupted, taking it up again'
+    case 'resumed':
+      return 'the link is back, nothing was lost'
+    case 'ended':
+      return 'the link has ended, making another'
+    case 'unreachable':
+      return `cannot reach the host: ${event.reason}`
   }
 }

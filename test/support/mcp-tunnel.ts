@@ -5,6 +5,7 @@ import type { ServerSpec } from '../../src/protocols/mcp/child.ts'
 import { Eras } from '../../src/protocols/mcp/era.ts'
 import { Guardian } from '../../src/protocols/mcp/guardian.ts'
 import { HostSession, type HostSessionInit } from '../../src/protocols/mcp/host-session.ts'
+import { processServers } from '../../src/protocols/mcp/server.ts'
 import { MemoryLink } from './memory-link.ts'
 
 const modules = fileURLToPath(new URL('../../node_modules/@modelcontextprotocol', import.meta.url))
@@ -76,10 +77,11 @@ export class TestTunnel {
       signal: hostLink.signal,
       peer: 'agent',
       service: 'test',
-      server,
-      guardian: this.guardian,
-      eras: this.eras,
-      onStderr: line => this.stderr.push(line),
+      server: processServers(server, {
+        guardian: this.guardian,
+        eras: this.eras,
+        onStderr: line => this.stderr.push(line)
+      }),
       ...this.#host
     })
     this.sessions.push(session.run())

@@ -21,10 +21,16 @@ export interface ConnectMcpOptions extends AgentOptions {
   output: Writable
   /** Largest JSON-RPC message, in bytes. @default 10_485_760 */
   maxMessageBytes?: number
-  /** What happens to the link, as one line each, for a log. */
-  onStatus?: (line: string) => void
+  /** What happens to the link. */
+  onEvent?: (event: ConnectEvent) => void
   signal?: AbortSignal
 }
+
+/** `unreachable` is tried again, with `reason`; the link's own troubles are mended below the session. */
+export type ConnectEvent =
+  | { type: 'connected'; peer: string }
+  | { type: 'interrupted' | 'resumed' | 'ended' }
+  | { type: 'unreachable'; reason: string }
 
 /** Waits between attempts to reach a host that is gone. Milliseconds; the last one repeats. */
 const RECONNECT_BACKOFF = [0, 250, 500, 1_000, 2_000]
@@ -70,7 +76,7 @@ export async function connectMcp(options: ConnectMcpOptions): Promise<void> {
 }
 
 async function keepLinked(bridge: AgentBridge, options: ConnectMcpOptions, signal: AbortSignal): Promise<void> {
-  const status = options.onStatus ?? (() => {})
+  const tell = options.onEvent ?? (() => {})
   const agent = await openAgent(options)
   const node = await agent.createNode<{ sessions: Sessions }>('client', {
     sessions: agent.sessions({ mayBegin: () => true })
@@ -93,16 +99,16 @@ async function keepLinked(bridge: AgentBridge, options: ConnectMcpOptions, signa
       try {
         const { link, maxLine } = await openTunnel(init, signal)
         failures = 0
-        status(`connected to ${target.peerId}`)
-        link.addEventListener('interrupted', () => status('the link is interrupted, taking it up again'))
-        link.addEventListener('resumed', () => status('the link is back'))
+        tell({ type: 'connected', peer: target.peerId })
+        link.addEventListener('interrupted', () => tell({ type: 'interrupted' }))
+        link.addEventListener('resumed', () => tell({ type: 'resumed' }))
         await bridge.attach(link, maxLine)
-        status('the link has ended')
+        tell({ type: 'ended' })
       } catch (error) {
         if (signal.aborted) return
         if (isTalosError(error) && FINAL.includes(error.code)) throw error
         failures++
-        status(`cannot reach ${options.peer}: ${(error as Error).message}`)
+        tell({ type: 'unreachable', reason: (error as Error).message })
       }
     }
   } finally {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { crypto } from '../../crypto/index.ts'
@@ -6,6 +7,8 @@ import type { ServerSpec } from '../../protocols/mcp/child.ts'
 import { Eras } from '../../protocols/mcp/era.ts'
 import { Guardian } from '../../protocols/mcp/guardian.ts'
 import { HostSession } from '../../protocols/mcp/host-session.ts'
+import { inProcessServers, type TalosServerTransport } from '../../protocols/mcp/in-process-server.ts'
+import { processServers } from '../../protocols/mcp/server.ts'
 import { streamSessions } from '../../protocols/mcp/tunnel/handshake.ts'
 import { type TunnelHost, tunnelHost } from '../../protocols/mcp/tunnel/host.ts'
 import type { Sessions } from '../../protocols/sessions/index.ts'
@@ -16,8 +19,11 @@ import { resolvePeer } from '../peer-ref.ts'
 export interface ServeMcpOptions extends AgentOptions {
   /** Who may use the tools: PeerId, did:key, hex key, or a name of the address book. At least one. */
   authorizedPeers: readonly string[]
-  /** What is served, by name. At least one. */
-  services: Readonly<Record<string, ServerSpec>>
+  /**
+   * What is served, by name. At least one. A program to start for each session, or a function that connects an MCP server of
+   * this process to the session's transport.
+   */
+  services: Readonly<Record<string, ServerSpec | ((transport: TalosServerTransport) => void | Promise<void>)>>
   /** Largest JSON-RPC message, in bytes. @default 10_485_760 */
   maxMessageBytes?: number
   /** How long a session whose link fell silent is kept, in milliseconds. @default 30_000 */
@@ -75,17 +81,19 @@ export async function serveMcp(options: ServeMcpOptions): Promise<McpHost> {
           ...(options.grace === undefined ? {} : { grace: options.grace }),
           serve: async (link, { peer, service, signal }) => {
             const where = { peer: peer.toString(), service }
+            const server = options.services[service]!
+            const onStderr = (line: string): void => onEvent({ type: 'server-stderr', ...where, line })
             onEvent({ type: 'session-opened', ...where })
             await new HostSession({
               link,
               signal,
               ...where,
               ...limits,
-              server: options.services[service]!,
-              guardian,
-              eras,
+              server:
+                typeof server === 'function'
+                  ? inProcessServers(server, { id: randomUUID(), peer: where.peer })
+                  : processServers(server, { guardian, eras, onStderr }),
               log: components.logger.forComponent('talos:mcp:session'),
-              onStderr: line => onEvent({ type: 'server-stderr', ...where, line }),
               ...(options.callTimeout === undefined ? {} : { callTimeout: options.callTimeout })
             }).run()
             onEvent({ type: 'session-ended', ...where })

@@ -5,6 +5,7 @@ import { TalosError } from '../../errors.ts'
 import type { Guardian } from './guardian.ts'
 import { LineWriter } from './lines.ts'
 import { groupEnded, signalGroup } from './process-group.ts'
+import type { RunningServer, ServerEnd } from './server.ts'
 import { StderrLines } from './stderr-lines.ts'
 
 /** The MCP server that a session starts. Fixed by who serves; nothing of it ever comes from a peer. */
@@ -20,12 +21,6 @@ export interface ChildInit {
   guardian: Guardian
   /** A line of the server's standard error, with control characters escaped, shortened and rate-limited. */
   onStderr?: (line: string) => void
-}
-
-/** How a server ended. */
-export interface ChildEnd {
-  code: number | null
-  signal: NodeJS.Signals | null
 }
 
 /** stop(): how long the server may take at each step. Together with the last wait at most 4 s. */
@@ -66,16 +61,16 @@ export function serverEnvironment(extra: Readonly<Record<string, string>> = {}):
 }
 
 /** One running MCP server: a process group of its own, spoken to in lines. */
-export class Child {
+export class Child implements RunningServer {
   /** Chunks of the server's standard output; ends when no more can come. */
   readonly output: Readable
   /** Resolved when the server itself has ended, or closed its output, and all that it wrote has been handed out. */
-  readonly ended: Promise<ChildEnd>
+  readonly ended: Promise<ServerEnd>
   readonly #process: ChildProcessByStdio<Writable, Readable, Readable>
   readonly #group: number
   readonly #guardian: Guardian
   readonly #writer: LineWriter
-  #exit: ChildEnd | undefined
+  #exit: ServerEnd | undefined
   #stopping: Promise<void> | undefined
 
   private constructor(child: ChildProcessByStdio<Writable, Readable, Readable>, init: ChildInit) {
@@ -166,7 +161,7 @@ export class Child {
     )
   }
 
-  #whenEnded(): Promise<ChildEnd> {
+  #whenEnded(): Promise<ServerEnd> {
     const child = this.#process
     return new Promise(resolve => {
       let late: NodeJS.Timeout | undefined

@@ -3,10 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '@libp2p/interface'
 import { pipe } from 'it-pipe'
 import { isTalosError, TalosError } from '../../errors.ts'
-import { Child, type ChildEnd, type ServerSpec } from './child.ts'
 import { allowAll, callContext, type Decide } from './decision.ts'
-import type { Eras } from './era.ts'
-import type { Guardian } from './guardian.ts'
 import {
   badAnswer,
   cancelledNotification,
@@ -20,6 +17,7 @@ import { Opening } from './opening.ts'
 import { LISTEN, type Pending, PendingTable } from './pending.ts'
 import { printable } from './printable.ts'
 import { type Fault, type Message, Scanner } from './scanner.ts'
+import type { RunningServer, ServerEnd, ServerSource } from './server.ts'
 import { withId, withRequestId } from './splice.ts'
 import type { TunnelLink } from './tunnel/link.ts'
 
@@ -30,14 +28,11 @@ export interface HostSessionInit {
   /** PeerId of the agent's machine, from the authenticated stream. */
   peer: string
   service: string
-  server: ServerSpec
-  guardian: Guardian
-  eras: Eras
+  /** Where its MCP server comes from. */
+  server: ServerSource
   /** @default allowAll */
   decide?: Decide
   log?: Logger
-  /** A safe line of the server's standard error. */
-  onStderr?: (line: string) => void
   /** Largest message either way, in bytes. @default 10 MiB */
   maxLine?: number
   /** Most requests in flight, each way. @default 1024 */
@@ -75,8 +70,8 @@ export class HostSession {
   readonly #opening = new Opening()
   readonly #ending = new AbortController()
   readonly #serving = new Set<Promise<void>>()
-  #child: Child | undefined
-  #starting: Promise<Child> | undefined
+  #child: RunningServer | undefined
+  #starting: Promise<RunningServer> | undefined
   #ends: number[] = []
   #repeated: { id: string; settle: (accepted: boolean) => void } | undefined
   #timer: NodeJS.Timeout | undefined
@@ -202,7 +197,7 @@ export class HostSession {
     const own = Uint8Array.from(line)
     const answer = async () => {
       try {
-        const era = await this.#init.eras.of(this.#init.server)
+        const era = await this.#init.server.era()
         if (!era.modern) return errorReply(pending.id, { code: RPC_CODE.methodNotFound, message: 'Method not found' })
         if (this.#child === undefined && era.versions.includes(message.protocolVersion ?? ''))
           return era.discoverReply(pending.id)
@@ -229,7 +224,7 @@ export class HostSession {
 
   // --- from the server ---
 
-  async #fromServer(child: Child): Promise<void> {
+  async #fromServer(child: RunningServer): Promise<void> {
     const scanner = new Scanner(this.#init)
     const lines = splitLines({
       maxLine: scanner.maxLine,
@@ -266,7 +261,7 @@ export class HostSession {
     toAgent.push(withId(line, message, pending.id))
   }
 
-  #requestFromServer(line: Uint8Array, message: Message, child: Child, toAgent: Uint8Array[]): void {
+  #requestFromServer(line: Uint8Array, message: Message, child: RunningServer, toAgent: Uint8Array[]): void {
     const pending = this.#asked.add(message.id!, message.method, performance.now())
     if (typeof pending === 'object') toAgent.push(withId(line, message, pending.wireId))
     else void child.send([errorReply(message.id!, notRegistered(pending))])
@@ -282,7 +277,7 @@ export class HostSession {
     toAgent.push(withRequestId(line, message, pending.wireId))
   }
 
-  #faultFromServer(fault: Fault, line: Uint8Array | undefined, child: Child, toAgent: Uint8Array[]): void {
+  #faultFromServer(fault: Fault, line: Uint8Array | undefined, child: RunningServer, toAgent: Uint8Array[]): void {
     this.#log?.('the server wrote a line that is no message (%s): %s', fault.error.message, printable(line ?? NOTHING))
     if (fault.id === undefined) return
     if (fault.response) {
@@ -316,7 +311,7 @@ export class HostSession {
     return { code: RPC_CODE.serverFailed, message, data: { reason: 'server-not-running' } }
   }
 
-  async #start(): Promise<Child> {
+  async #start(): Promise<RunningServer> {
     if (this.#child !== undefined) return this.#child
     const { signal } = this.#ending
     const now = performance.now()
@@ -327,8 +322,7 @@ export class HostSession {
     const wait = BACK_OFF_MS[this.#ends.length]! - (now - (this.#ends.at(-1) ?? 0))
     if (wait > 0) await delay(wait, undefined, { signal })
     signal.throwIfAborted()
-    const { server, guardian, onStderr } = this.#init
-    const child = await Child.start(server, { guardian, onStderr }).catch(error => {
+    const child = await this.#init.server.start().catch(error => {
       this.#ends.push(performance.now())
       throw error
     })
@@ -338,7 +332,7 @@ export class HostSession {
     return child
   }
 
-  async #serve(child: Child): Promise<void> {
+  async #serve(child: RunningServer): Promise<void> {
     const stop = () => void child.stop()
     const { signal } = this.#ending
     signal.addEventListener('abort', stop, { once: true })
@@ -351,7 +345,7 @@ export class HostSession {
     signal.removeEventListener('abort', stop)
   }
 
-  #childEnded(child: Child, end: ChildEnd): void {
+  #childEnded(child: RunningServer, end: ServerEnd): void {
     if (this.#child === child) this.#child = undefined
     this.#repeated?.settle(false)
     if (this.#ending.signal.aborted) return
@@ -374,7 +368,7 @@ export class HostSession {
     void this.#toAgent(lines)
   }
 
-  async #repeatOpening(child: Child): Promise<void> {
+  async #repeatOpening(child: RunningServer): Promise<void> {
     const id = JSON.stringify(`talos-${randomUUID()}`)
     const { initialize, initialized } = this.#opening.repeat(id)
     let timer: NodeJS.Timeout | undefined
