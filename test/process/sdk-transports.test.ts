@@ -44,8 +44,9 @@ const connect = (service?: string) =>
 /** An MCP server of either SDK with one tool that says who called. */
 function whoami(version: 'v1' | 'v2') {
   return async (transport: TalosServerTransport) => {
-    const server =
-      version === 'v1' ? new ServerV1({ name: 'whoami', version: '1' }) : new ServerV2({ name: 'whoami', version: '1' })
+    const about = { name: 'whoami', version: '1' }
+    // what both have in common is all that is used of them
+    const server = (version === 'v1' ? new ServerV1(about) : new ServerV2(about)) as ServerV1
     const answer = async () => ({ content: [{ type: 'text' as const, text: transport.peer }] })
     server.registerTool('whoami', { description: 'Who calls' }, answer)
     await server.connect(transport)
