@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { pipe } from 'it-pipe'
 import { describe, expect, test } from 'vitest'
 import { LineSplitter, LineWriter, splitLines } from '../../src/protocols/mcp/lines.ts'
-import type { Fault } from '../../src/protocols/mcp/scanner.ts'
+import type { Fault } from '../../src/protocols/mcp/message.ts'
 
 function split(chunks: Uint8Array[], maxLine = 1000): { lines: string[]; faults: Fault[] } {
   const faults: Fault[] = []

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Fault, type Message, Scanner } from '../../src/protocols/mcp/scanner.ts'
+import type { Fault, Message } from '../../src/protocols/mcp/message.ts'
+import { Scanner } from '../../src/protocols/mcp/scanner.ts'
 
 const scanner = new Scanner()
 const scan = (text: string | Uint8Array) => scanner.scan(typeof text === 'string' ? Buffer.from(text) : text)

@@ -15,9 +15,10 @@ import {
   type RpcError
 } from './json-rpc-errors.ts'
 import { LineWriter, splitLines } from './lines.ts'
+import type { Fault, Message } from './message.ts'
 import { Opening } from './opening.ts'
 import { LISTEN, type Pending, PendingTable } from './pending.ts'
-import { type Fault, type Message, Scanner } from './scanner.ts'
+import { Scanner } from './scanner.ts'
 import { withId, withRequestId } from './splice.ts'
 import type { TunnelLink, TunnelLinkEvents } from './tunnel/link.ts'
 

@@ -1,5 +1,5 @@
 import type { RpcError } from './json-rpc-errors.ts'
-import type { Message } from './scanner.ts'
+import type { Message } from './message.ts'
 
 /** What a method acts on: what a rule can name. */
 export type Subject =

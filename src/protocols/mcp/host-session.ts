@@ -13,10 +13,11 @@ import {
   type RpcError
 } from './json-rpc-errors.ts'
 import { splitLines } from './lines.ts'
+import type { Fault, Message } from './message.ts'
 import { Opening } from './opening.ts'
 import { LISTEN, type Pending, PendingTable } from './pending.ts'
 import { printable } from './printable.ts'
-import { type Fault, type Message, Scanner } from './scanner.ts'
+import { Scanner } from './scanner.ts'
 import type { RunningServer, ServerEnd, ServerSource } from './server.ts'
 import { withId, withRequestId } from './splice.ts'
 import type { TunnelLink } from './tunnel/link.ts'

@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream'
 import { TalosError } from '../../errors.ts'
 import { IdFinder } from './id-finder.ts'
-import { type Fault, tooLargeFault } from './scanner.ts'
+import { type Fault, tooLargeFault } from './message.ts'
 
 const NEWLINE = 0x0a
 const RETURN = 0x0d

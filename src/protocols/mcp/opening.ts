@@ -1,4 +1,4 @@
-import type { Message } from './scanner.ts'
+import type { Message } from './message.ts'
 import { withId } from './splice.ts'
 
 /**

@@ -1,4 +1,4 @@
-import type { Message } from './scanner.ts'
+import type { Message } from './message.ts'
 
 /** The line with its id replaced by `id` (raw JSON as latin1 text); the line itself when that is its id already. */
 export function withId(line: Uint8Array, message: Message, id: string): Uint8Array {
