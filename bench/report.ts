@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { cpus } from 'node:os'
+import { cpus, loadavg } from 'node:os'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -35,7 +35,7 @@ function machine(): string {
   const cpu = cpus()
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim()
   const day = new Date().toISOString().slice(0, 10)
-  return `Node ${process.versions.node}, ${process.platform}-${process.arch}, ${cpu.length} × ${cpu[0]?.model.trim()}; commit ${commit}, ${day}.`
+  return `Node ${process.versions.node}, ${process.platform}-${process.arch}, ${cpu.length} × ${cpu[0]?.model.trim()}; commit ${commit}, ${day}, load average ${loadavg()[0]!.toFixed(1)}.`
 }
 
 /** A Markdown table, its columns padded so that it also reads well on a terminal. */

@@ -6,7 +6,9 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import { type CryptoProvider, noble, openssl } from '../src/crypto/index.ts'
+import type { CryptoProvider } from '../src/crypto/index.ts'
+import { noble } from '../src/crypto/noble.ts'
+import { openssl } from '../src/crypto/openssl.ts'
 import {
   beginSession,
   certifyAgreementKey,

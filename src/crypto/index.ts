@@ -1,8 +1,6 @@
 import { openssl } from './openssl.ts'
 import type { CryptoProvider } from './provider.ts'
 
-export { createNoble, noble } from './noble.ts'
-export { openssl } from './openssl.ts'
 export {
   type AgreementKey,
   type CryptoProvider,
@@ -12,5 +10,5 @@ export {
 } from './provider.ts'
 export { signStatement, statement, verifyStatement } from './statement.ts'
 
-/** The provider that Talos uses on Node. */
+/** The provider that Talos uses on Node; the other one is `noble` in noble.ts. */
 export const crypto: CryptoProvider = openssl

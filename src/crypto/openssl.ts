@@ -16,7 +16,6 @@ import nodeCrypto, {
   verify
 } from 'node:crypto'
 import { badKey, isStrictEd25519Key, requireContribution, requireLength } from './checks.ts'
-import { noble } from './noble.ts'
 import type { AgreementKey, CryptoProvider, Encapsulation, KemKey, SigningKey } from './provider.ts'
 import { SIZES } from './provider.ts'
 
@@ -235,6 +234,9 @@ const opensslMlKem: CryptoProvider['mlKem768'] = {
   }
 }
 
+// loaded only where it is needed: the curves of @noble alone take longer to load than all of the rest
+const mlKem768 = hasMlKem() ? opensslMlKem : (await import('./noble.ts')).noble.mlKem768
+
 /** node:crypto, with ML-KEM-768 from @noble/post-quantum where this Node has none (before 24.7). */
 export const openssl: CryptoProvider = {
   name: 'openssl',
@@ -260,7 +262,7 @@ export const openssl: CryptoProvider = {
       return new OpensslAgreementKey(importPrivate(X25519_PKCS8, secret))
     }
   },
-  mlKem768: hasMlKem() ? opensslMlKem : noble.mlKem768,
+  mlKem768,
   seal: (key, nonce, plaintext, ad, headroom = 0) => {
     const cipher = createCipheriv(AEAD, createSecretKey(key), nonce, AEAD_OPTIONS)
     cipher.setAAD(ad, AAD_OPTIONS)

@@ -1,5 +1,5 @@
 import { shake128 } from '@noble/hashes/sha3.js'
-import { createNoble } from '../../src/crypto/index.ts'
+import { createNoble } from '../../src/crypto/noble.ts'
 import {
   beginSession,
   certifyAgreementKey,

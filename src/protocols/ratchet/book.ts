@@ -1,4 +1,4 @@
-import type { AgreementKey, KemKey } from '../../crypto/index.ts'
+import type { AgreementKey, CryptoProvider, KemKey } from '../../crypto/index.ts'
 import { TalosError } from '../../errors.ts'
 import type { PrekeyBundle } from './bundle.ts'
 import { sameBytes } from './codec.ts'
@@ -163,9 +163,7 @@ export function openMessage(
     return openKnown(book, session, named.body, context)
   }
   const { initiation, body } = named
-  if (!sameBytes(initiation.identity, book.peer)) {
-    throw new TalosError('SESSION_PEER_MISMATCH', 'The session handshake is another peer’s than the one it came from')
-  }
+  if (!sameBytes(initiation.identity, book.peer)) throw notFromPeer()
   const fingerprint = context.crypto.sha256(initiation.bytes)
   const repeated = book.sessions.find(
     session => session.role === 'responder' && sameBytes(session.initiation, fingerprint)
@@ -232,7 +230,7 @@ function openNew(
   context: SessionContext
 ): Opened {
   const { crypto, now } = context
-  checkPin(book, initiation.agreement)
+  checkClaim(crypto, book, initiation)
   if (initiation.createdAt > now + BOOK_LIMITS.maxClockSkew) {
     throw new TalosError('SESSION_CLOCK', 'The session handshake is dated more than a day in the future', {
       hint: 'Check the clocks of both machines.'
@@ -243,9 +241,6 @@ function openNew(
     throw new TalosError('SESSION_BUSY', 'The peer has begun too many sessions lately')
   }
   const keys = findPrekeys(prekeys, initiation, now)
-  if (book.agreement === undefined) {
-    verifyAgreementKey(crypto, initiation.identity, initiation.agreement, initiation.agreementCertificate)
-  }
   const { sid, rootKey } = respond(crypto, identity, initiation, keys)
   if (replayIds.some(replay => sameBytes(replay.sid, sid))) {
     throw new TalosError('SESSION_REPLAY', 'The session handshake was used before')
@@ -325,6 +320,30 @@ function findPrekeys(
   }
 }
 
+/** A key that is not the pinned one is first of all to be the peer's; only then is it a change that somebody may accept. */
+function checkClaim(crypto: CryptoProvider, book: SessionBook, initiation: Initiation): void {
+  if (book.agreement !== undefined && sameBytes(book.agreement, initiation.agreement)) return
+  verifyAgreementKey(crypto, initiation.identity, initiation.agreement, initiation.agreementCertificate)
+  checkPin(book, initiation.agreement)
+}
+
+/**
+ * The agreement key that a message refused with SESSION_IDENTITY_CHANGED offers, for {@link acceptAgreementKey} once the
+ * user has accepted it. (In a bundle it is `agreement`.)
+ *
+ * @throws SESSION_MALFORMED, SESSION_PEER_MISMATCH, SESSION_IDENTITY_INVALID when the peer has not certified it
+ */
+export function offeredAgreementKey(crypto: CryptoProvider, book: SessionBook, message: Uint8Array): Uint8Array {
+  const { initiation } = parseMessage(message)
+  if (initiation === undefined || !sameBytes(initiation.identity, book.peer)) throw notFromPeer()
+  verifyAgreementKey(crypto, initiation.identity, initiation.agreement, initiation.agreementCertificate)
+  return initiation.agreement
+}
+
+function notFromPeer(): TalosError {
+  return new TalosError('SESSION_PEER_MISMATCH', 'The session handshake is another peer’s than the one it came from')
+}
+
 function checkPin(book: SessionBook, agreement: Uint8Array): void {
   if (book.agreement !== undefined && !sameBytes(book.agreement, agreement)) {
     throw new TalosError('SESSION_IDENTITY_CHANGED', 'The peer’s agreement key is not the one it had before', {
@@ -333,7 +352,7 @@ function checkPin(book: SessionBook, agreement: Uint8Array): void {
   }
 }
 
-/** After the user has accepted it: pins the peer's new agreement key and drops the sessions made with the old one. */
+/** After the user has accepted it: pins the peer's new agreement key, certified by it, and drops the sessions made with the old one. */
 export function acceptAgreementKey(book: SessionBook, agreement: Uint8Array): SessionBook {
   if (book.agreement !== undefined && sameBytes(book.agreement, agreement)) return book
   return { ...book, agreement, sessions: [] }

@@ -20,6 +20,7 @@ export {
   createBook,
   namedSession,
   type Opened,
+  offeredAgreementKey,
   openMessage,
   retireBook,
   type SessionBook,

@@ -4,7 +4,10 @@ import { sha512 } from '@noble/hashes/sha2.js'
 import { shake128 } from '@noble/hashes/sha3.js'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createNoble, noble, openssl, signStatement, statement, verifyStatement } from '../../../src/crypto/index.ts'
+import { requireContribution } from '../../../src/crypto/checks.ts'
+import { signStatement, statement, verifyStatement } from '../../../src/crypto/index.ts'
+import { createNoble, noble } from '../../../src/crypto/noble.ts'
+import { openssl } from '../../../src/crypto/openssl.ts'
 import { codeOf } from '../../support/session-party.ts'
 
 const vectors = JSON.parse(readFileSync(new URL('../../vectors/rfc.json', import.meta.url), 'utf8'))
@@ -133,6 +136,12 @@ describe('both providers', () => {
       for (const point of orders) expect(codeOf(() => key.agree(bytes(point)))).toBe('CRYPTO_BAD_KEY')
       expect(codeOf(() => key.agree(new Uint8Array(31)))).toBe('CRYPTO_BAD_KEY')
     }
+  })
+
+  it('refuse a zero secret themselves, whatever the library below does', () => {
+    expect(codeOf(() => requireContribution(new Uint8Array(32)))).toBe('CRYPTO_BAD_KEY')
+    const one = new Uint8Array(32).fill(1, 31)
+    expect(requireContribution(one)).toBe(one)
   })
 
   it('verify Ed25519 by one strict rule', () => {

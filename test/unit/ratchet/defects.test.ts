@@ -15,6 +15,7 @@ import {
   encodeBook,
   encodePrekeys,
   maintainPrekeys,
+  offeredAgreementKey,
   openMessage,
   PREKEY_POLICY,
   sealMessage,
@@ -330,7 +331,14 @@ describe('an identity', () => {
     const bundle = verifyBundle(crypto, alice.bundle(), changed.publicKey, START)
     expect(codeOf(() => beginSession(bob.book(alice), bob.identity, bundle, bob))).toBe('SESSION_IDENTITY_CHANGED')
     expect(bob.snapshot(alice)).toBe(before)
-    bob.keep(alice, acceptAgreementKey(bob.book(alice), agreement.publicKey))
+    const uncertified = flipped(message, 1 + 2 + 8 + 32 + 32)
+    expect(codeOf(() => bob.open(alice, uncertified))).toBe('SESSION_IDENTITY_INVALID')
+    expect(codeOf(() => offeredAgreementKey(crypto, bob.book(alice), uncertified))).toBe('SESSION_IDENTITY_INVALID')
+    const other = createBook(bob.identity.publicKey, bob.identity.publicKey)
+    expect(codeOf(() => offeredAgreementKey(crypto, other, message))).toBe('SESSION_PEER_MISMATCH')
+    const offered = offeredAgreementKey(crypto, bob.book(alice), message)
+    expect(offered).toEqual(agreement.publicKey)
+    bob.keep(alice, acceptAgreementKey(bob.book(alice), offered))
     expect(bob.book(alice).sessions).toEqual([])
     expect(bob.open(alice, message)).toBe('it is me')
   })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { noble, openssl } from '../../../src/crypto/index.ts'
+import { noble } from '../../../src/crypto/noble.ts'
+import { openssl } from '../../../src/crypto/openssl.ts'
 import {
   abandonSession,
   NO_SESSION_SIZE,

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { noble, openssl } from '../../../src/crypto/index.ts'
+import { noble } from '../../../src/crypto/noble.ts'
+import { openssl } from '../../../src/crypto/openssl.ts'
 import { RATCHET_LIMITS, STREAM_REKEY, StreamSession } from '../../../src/protocols/ratchet/index.ts'
 import { codeOf, text, untext } from '../../support/session-party.ts'
 

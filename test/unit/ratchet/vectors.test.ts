@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { noble, openssl } from '../../../src/crypto/index.ts'
+import { noble } from '../../../src/crypto/noble.ts'
+import { openssl } from '../../../src/crypto/openssl.ts'
 import {
   createBook,
   decodeBook,
