@@ -1,5 +1,5 @@
 import { noise } from '@chainsafe/libp2p-noise'
-import { circuitRelayServer, circuitRelayTransport } from '@libp2p/circuit-relay-v2'
+import { type CircuitRelayService, circuitRelayServer } from '@libp2p/circuit-relay-v2'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { type Identify, identify } from '@libp2p/identify'
 import { type ConnectionGater, FaultTolerance, type Libp2p, type ServiceMap } from '@libp2p/interface'
@@ -10,7 +10,9 @@ import { webSockets } from '@libp2p/websockets'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p, type ServiceFactoryMap } from 'libp2p'
 import { coalesced } from './coalesced.ts'
+import { type Dialer, dialer } from './dialer.ts'
 import { AGENT_LIMITS, MAX_STREAM_WINDOW, type NetworkLimits, SERVER_LIMITS } from './limits.ts'
+import { relayTransport } from './relay-transport.ts'
 
 /** Talos nodes form a Kademlia network of their own. */
 export const KAD_PROTOCOL = '/talos/kad/1.0.0'
@@ -20,7 +22,7 @@ export interface NodeInit<S extends ServiceMap = Record<never, never>> {
   seed: Uint8Array
   /**
    * `client` dials and listens nowhere (a command that uses another's service); `agent` listens and keeps a reservation with
-   * each relay that it knows; `server` is a bootstrap node: listens, relays and keeps the Kademlia tables.
+   * a relay that it knows; `server` is a bootstrap node: listens, relays and keeps the Kademlia tables.
    */
   role: 'client' | 'agent' | 'server'
   /** Multiaddrs to listen on. A relayed address is added for the role `agent`. @default [] */
@@ -34,7 +36,8 @@ export interface NodeInit<S extends ServiceMap = Record<never, never>> {
   version: string
 }
 
-export type CoreServices = { identify: Identify; ping: Ping; dht: KadDHT }
+/** `relay` is there in the role `server`. */
+export type CoreServices = { identify: Identify; ping: Ping; dht: KadDHT; dialer: Dialer; relay?: CircuitRelayService }
 export type TalosNode<S extends ServiceMap = Record<never, never>> = Libp2p<CoreServices & S>
 
 /**
@@ -46,13 +49,17 @@ export async function createNode<S extends ServiceMap = Record<never, never>>(
 ): Promise<TalosNode<S>> {
   const isServer = init.role === 'server'
   const limits = { ...(isServer ? SERVER_LIMITS : AGENT_LIMITS), ...init.limits }
+  const listen = [...(init.listen ?? [])]
+  // the bare form finds any relay that the node keeps alive, and finds it again after a restart of the relay; a static
+  // relay address never recovers (js-libp2p #3601)
+  if (init.role === 'agent') listen.push('/p2p-circuit')
 
   return (await createLibp2p({
     start: false,
     privateKey: await generateKeyPairFromSeed('Ed25519', init.seed),
     nodeInfo: { name: 'talos', version: init.version },
-    addresses: { listen: init.listen ?? [], ...(init.announce === undefined ? {} : { announce: init.announce }) },
-    transports: [tcp(), webSockets(), circuitRelayTransport()],
+    addresses: { listen, ...(init.announce === undefined ? {} : { announce: init.announce }) },
+    transports: [tcp(), webSockets(), relayTransport()],
     connectionEncrypters: [coalesced(noise())],
     streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: MAX_STREAM_WINDOW } })],
     connectionManager: {
@@ -68,6 +75,7 @@ export async function createNode<S extends ServiceMap = Record<never, never>>(
     services: {
       identify: identify(),
       ping: ping(),
+      dialer: dialer(),
       dht: kadDHT({
         protocol: KAD_PROTOCOL,
         clientMode: init.role === 'client',

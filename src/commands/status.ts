@@ -1,0 +1,48 @@
+import { BaseCommand } from '../cli/base-command.ts'
+import { identityLines } from '../cli/identity.ts'
+import { interruption } from '../cli/interrupt.ts'
+import { table } from '../cli/table.ts'
+import { clock, milliseconds } from '../cli/time.ts'
+import { type NodeStatus, type PeerStatus, type ServerStatus, status } from '../index.ts'
+
+export default class Status extends BaseCommand {
+  static override summary = 'Show the identity, and which servers and peers can be reached from here'
+  static override description =
+    'Asks every known server what this agent has registered there, and tries every peer of the address book. Needs no passphrase.'
+  static override examples = ['<%= config.bin %> status', '<%= config.bin %> status --json']
+
+  async run(): Promise<NodeStatus> {
+    const { flags } = await this.parse(Status)
+    const report = await status({
+      signal: interruption(),
+      ...(flags['data-dir'] === undefined ? {} : { dataDir: flags['data-dir'] })
+    })
+    this.#print(report)
+    return report
+  }
+
+  #print({ identity, dataDir, servers, peers }: NodeStatus): void {
+    if (identity === undefined) this.log(`No wallet in ${dataDir}: talos init --name <name>`)
+    else this.log([identity.name, ...identityLines({ ...identity, dataDir })].join('\n'))
+    this.log('')
+    if (servers.length === 0) this.log('No server is known: talos register --server <host:port>')
+    else this.log(table(['SERVER', 'ROUND TRIP', 'REGISTERED AS', 'UNTIL', 'ADDRESSES'], servers.map(serverRow)))
+    if (peers.length === 0) return
+    this.log('')
+    this.log(table(['PEER', 'ROUND TRIP', 'CONNECTION'], peers.map(peerRow)))
+  }
+}
+
+function serverRow({ addresses, peerId, reachable, roundTrip, registered, error }: ServerStatus): string[] {
+  const where = addresses[0] ?? peerId
+  if (!reachable) return [where, '-', error === undefined ? '-' : error.message]
+  if (registered === undefined) return [where, milliseconds(roundTrip!), '-']
+  const { name, expiresAt } = registered
+  return [where, milliseconds(roundTrip!), name, clock(expiresAt), String(registered.addresses.length)]
+}
+
+function peerRow({ name, reachable, direct, roundTrip, error }: PeerStatus): string[] {
+  if (!reachable)
+    return [name, '-', error?.code === 'NETWORK_PEER_UNREACHABLE' ? 'cannot be reached' : (error?.message ?? '-')]
+  return [name, milliseconds(roundTrip!), direct === true ? 'direct' : 'relayed']
+}

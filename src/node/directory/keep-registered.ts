@@ -1,0 +1,214 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { KEEP_ALIVE, type PeerId } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { isTalosError, TalosError } from '../../errors.ts'
+import { isRegistrableName, type RegistrationSigner } from '../../protocols/registry/index.ts'
+import type { KnownServer } from '../server-book.ts'
+import { connectKnown } from './connect-server.ts'
+import type { RegistryNode } from './directory.ts'
+
+/** A registration is refreshed when this part of its time is over, so that two refreshes may fail. */
+const REFRESH_PART = 1 / 3
+/** Waits between attempts, in milliseconds; the last one repeats, for ever. */
+const BACKOFF = [500, 1_000, 2_000, 5_000, 10_000, 30_000]
+/** Addresses come one by one while a node starts: they are registered together. Milliseconds. */
+const SETTLE_TIME = 250
+
+export interface RegistrationState {
+  server: KnownServer
+  /** The name that is registered there. */
+  name?: string
+  /** Until when, in milliseconds since the epoch; refreshed before. */
+  expiresAt?: number
+  /** Why the last attempt failed, until one succeeds; or why another name than the wanted one is registered. */
+  error?: TalosError
+}
+
+export interface KeepRegisteredInit {
+  servers: readonly KnownServer[]
+  /** The name to register. One that is taken or cannot be registered is given an ending, so that the peer can be found. */
+  name: string
+  signer: RegistrationSigner
+  /** Called whenever the state at a server changes. */
+  onChange?: (state: RegistrationState) => void
+}
+
+export interface KeptRegistrations {
+  /** What each server has, as far as is known. */
+  states(): RegistrationState[]
+  /** Resolves at the first time that a server has registered this node. */
+  registered: Promise<RegistrationState>
+  /** Ends it; the registrations run out by themselves, or are taken back with `unregister`. */
+  stop(options?: { unregister?: boolean }): Promise<void>
+}
+
+/**
+ * Keeps the node connected to and registered with every server until stop(): refreshes, registers again when the node's
+ * addresses change, dials again for ever when a server is gone. Failures are states, never exceptions.
+ */
+export function keepRegistered(node: RegistryNode, init: KeepRegisteredInit): KeptRegistrations {
+  const over = new AbortController()
+  const first = Promise.withResolvers<RegistrationState>()
+  const keepers = init.servers.map(server => new Keeper(node, server, init, over.signal, first.resolve))
+  const running = Promise.all(keepers.map(keeper => keeper.run()))
+  return {
+    states: () => keepers.map(keeper => keeper.state),
+    registered: first.promise,
+    stop: async (options = {}) => {
+      over.abort()
+      await running
+      if (options.unregister === true) await Promise.all(keepers.map(keeper => keeper.unregister()))
+    }
+  }
+}
+
+/** The addresses that others can use: without the node's own PeerId, loopback only for a server on the same machine. */
+export function registrableAddresses(node: RegistryNode, server: PeerId): Multiaddr[] {
+  const self = `/p2p/${node.peerId}`
+  const isHere = node.getConnections(server).some(({ remoteAddr }) => isLoopback(remoteAddr))
+  return node
+    .getMultiaddrs()
+    .map(address => (address.toString().endsWith(self) ? address.decapsulate(self) : address))
+    .filter(address => isHere || !isLoopback(address))
+}
+
+class Keeper {
+  state: RegistrationState
+  readonly #node: RegistryNode
+  readonly #server: KnownServer
+  readonly #peer: PeerId
+  readonly #init: KeepRegisteredInit
+  readonly #signal: AbortSignal
+  readonly #onFirst: (state: RegistrationState) => void
+  /** What is registered now, to see whether it has changed. */
+  #addresses: string | undefined
+  #wake: (() => void) | undefined
+
+  constructor(
+    node: RegistryNode,
+    server: KnownServer,
+    init: KeepRegisteredInit,
+    signal: AbortSignal,
+    onFirst: (state: RegistrationState) => void
+  ) {
+    this.state = { server }
+    this.#node = node
+    this.#server = server
+    this.#peer = peerIdFromString(server.peerId)
+    this.#init = init
+    this.#signal = signal
+    this.#onFirst = onFirst
+  }
+
+  async run(): Promise<void> {
+    const onUpdate = (): void => {
+      if (this.#addressKey() !== this.#addresses) this.#wake?.()
+    }
+    const onDisconnect = ({ detail }: CustomEvent<PeerId>): void => {
+      if (detail.equals(this.#peer)) this.#wake?.()
+    }
+    this.#node.addEventListener('self:peer:update', onUpdate)
+    this.#node.addEventListener('peer:disconnect', onDisconnect)
+    try {
+      for (let failures = 0; !this.#signal.aborted; ) {
+        try {
+          await this.#registerOnce()
+          failures = 0
+          await this.#sleep(this.#untilRefresh(), true)
+        } catch (error) {
+          if (this.#signal.aborted) return
+          this.#change({ ...this.state, error: asTalosError(error) })
+          await this.#sleep(BACKOFF[Math.min(failures++, BACKOFF.length - 1)]! * (0.75 + Math.random() / 2), false)
+        }
+      }
+    } finally {
+      this.#node.removeEventListener('self:peer:update', onUpdate)
+      this.#node.removeEventListener('peer:disconnect', onDisconnect)
+    }
+  }
+
+  async unregister(): Promise<void> {
+    const options = { signal: AbortSignal.timeout(1_000) }
+    // a server that cannot be reached forgets the registration by itself
+    await this.#node.services.registry.unregister(this.#peer, options).catch(() => {})
+  }
+
+  async #registerOnce(): Promise<void> {
+    const connection = await connectKnown(this.#node, this.#server, this.#signal)
+    await this.#node.peerStore.merge(this.#peer, {
+      multiaddrs: [connection.remoteAddr],
+      // libp2p never closes the connection to make room
+      tags: { [`${KEEP_ALIVE}-talos-server`]: { value: 100 } }
+    })
+    const addresses = this.#addressKey()
+    const { state, error } = await this.#registerUnder(this.#init.name)
+    this.#addresses = addresses
+    this.#change({ server: this.#server, ...state, ...(error === undefined ? {} : { error }) })
+    this.#onFirst(this.state)
+  }
+
+  /** Under the wanted name, or under one with an ending when it cannot be had: a peer must be found by its PeerId anyway. */
+  async #registerUnder(name: string): Promise<{ state: { name: string; expiresAt: number }; error?: TalosError }> {
+    try {
+      return { state: await this.#register(name) }
+    } catch (error) {
+      if (!isTalosError(error, 'REGISTRY_NAME_TAKEN') && !isTalosError(error, 'REGISTRY_NAME_INVALID')) throw error
+      const ending = this.#node.peerId.toString().slice(-8).toLowerCase()
+      const base = isRegistrableName(name) ? name.slice(0, 50) : 'agent'
+      return { state: await this.#register(`${base}-${ending}`), error }
+    }
+  }
+
+  async #register(name: string): Promise<{ name: string; expiresAt: number }> {
+    const addresses = registrableAddresses(this.#node, this.#peer)
+    const options = { signal: this.#signal }
+    const receipt = await this.#node.services.registry.register(
+      this.#peer,
+      { name, addresses },
+      this.#init.signer,
+      options
+    )
+    return { name, expiresAt: receipt.expiresAt }
+  }
+
+  #untilRefresh(): number {
+    return Math.max(1_000, ((this.state.expiresAt ?? 0) - Date.now()) * REFRESH_PART)
+  }
+
+  #addressKey(): string {
+    return registrableAddresses(this.#node, this.#peer).map(String).sort().join(' ')
+  }
+
+  #change(state: RegistrationState): void {
+    this.state = state
+    this.#init.onChange?.(state)
+  }
+
+  /** Until the time is over, or stop() is called, or (where that is wanted) something has changed. */
+  async #sleep(milliseconds: number, isWakeable: boolean): Promise<void> {
+    const woken = new AbortController()
+    if (isWakeable) this.#wake = () => woken.abort()
+    const signal = AbortSignal.any([this.#signal, woken.signal])
+    if (isWakeable && this.#isOutdated()) woken.abort()
+    await delay(milliseconds, undefined, { signal }).catch(() => {})
+    this.#wake = undefined
+    if (woken.signal.aborted) await delay(SETTLE_TIME, undefined, { signal: this.#signal }).catch(() => {})
+  }
+
+  /** True when something changed while it was being registered. */
+  #isOutdated(): boolean {
+    return this.#addressKey() !== this.#addresses || this.#node.getConnections(this.#peer).length === 0
+  }
+}
+
+/** A relay at a loopback address is, like that address itself, of use on this machine only. */
+function isLoopback(address: Multiaddr): boolean {
+  const host = address.getComponents().find(({ name }) => name === 'ip4' || name === 'ip6')?.value ?? ''
+  return host.startsWith('127.') || host === '::1'
+}
+
+function asTalosError(error: unknown): TalosError {
+  if (isTalosError(error)) return error
+  return new TalosError('REGISTRY_UNREACHABLE', (error as Error).message, { cause: error })
+}

@@ -1,0 +1,174 @@
+import { join } from 'node:path'
+import type { PeerId } from '@libp2p/interface'
+import { multiaddr } from '@multiformats/multiaddr'
+import { TalosError } from '../../errors.ts'
+import { type RegistryLimits, type RegistryServer, registryServer } from '../../protocols/registry/index.ts'
+import { prepareDataDir, resolveDataDir } from '../data-dir.ts'
+import { createNode, type TalosNode } from '../network/create-node.ts'
+import { type NetworkLimits, SERVER_LIMITS } from '../network/limits.ts'
+import { openStorage } from '../storage.ts'
+import { VERSION } from '../version.ts'
+import { serverGater } from './gater.ts'
+import { hostKey, providedKey } from './identity.ts'
+import { checkFree, endpoints, multiaddrOf } from './listen.ts'
+import { type Health, type Monitor, ServerMetrics, startMonitor } from './monitor.ts'
+
+export const DEFAULT_PORT = 8765
+/** A server's share of connections for one network address, of maxConnections. */
+const ADDRESS_SHARE = 4
+
+export interface ServerOptions {
+  /** @default TALOS_DATA_DIR, else the platform's data directory; the server keeps to `server/` in it */
+  dataDir?: string
+  /** TCP. 0 for any free one. @default 8765 */
+  port?: number
+  /** WebSocket. @default the port after `port` */
+  wsPort?: number
+  /** An address or name of this machine. @default all of its addresses */
+  host?: string
+  /** Multiaddrs to tell others instead of those found out. */
+  announce?: string[]
+  /** A file that holds the identity's seed, instead of `server/identity.key`. */
+  identityFile?: string
+  /** Serve /healthz, /readyz and /metrics over HTTP. @default host 127.0.0.1 */
+  metrics?: { port: number; host?: string }
+  limits?: Partial<NetworkLimits & Pick<RegistryLimits, 'maxRegistrations'> & { maxConnectionsPerAddress: number }>
+}
+
+export interface RunningServer {
+  peerId: string
+  dataDir: string
+  /** Multiaddrs with the PeerId, TCP before WebSocket. */
+  addresses: string[]
+  /** Where /metrics is, when it was asked for. */
+  metricsUrl: string | undefined
+  limits: { maxConnections: number; maxReservations: number; maxRegistrations: number }
+  health(): Health
+  /** Lets requests in flight finish, then closes everything. Takes less than five seconds. */
+  stop(): Promise<void>
+}
+
+type ServerNode = TalosNode<{ registry: RegistryServer }>
+
+/**
+ * Starts a bootstrap server: an entry into the network, a relay for peers that cannot be dialled, and the registry.
+ * Throws NETWORK_PORT_IN_USE, NETWORK_PORT_DENIED, NETWORK_LISTEN_FAILED, NETWORK_HOST_INVALID, NETWORK_ANNOUNCE_INVALID,
+ * STORAGE_*.
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const startedAt = Date.now()
+  const dataDir = join(resolveDataDir(options.dataDir), 'server')
+  const port = options.port ?? DEFAULT_PORT
+  const listen = await endpoints(options.host, port, options.wsPort ?? (port === 0 ? 0 : port + 1))
+  const announce = options.announce?.map(checkedAnnounce)
+  const limits = {
+    ...SERVER_LIMITS,
+    maxRegistrations: 10_000,
+    maxConnectionsPerAddress: Math.ceil(
+      (options.limits?.maxConnections ?? SERVER_LIMITS.maxConnections) / ADDRESS_SHARE
+    ),
+    ...options.limits
+  }
+  // libp2p starts without an address that it cannot listen on; a server must not
+  for (const endpoint of listen) await checkFree(endpoint)
+  await prepareDataDir(resolveDataDir(options.dataDir))
+  const seed = await (options.identityFile === undefined
+    ? hostKey(join(dataDir, 'identity.key'))
+    : providedKey(options.identityFile))
+
+  // in the order of their start; they stop in the reverse one
+  const started: Array<() => Promise<void>> = []
+  const stopAll = async (): Promise<void> => {
+    for (let stop = started.pop(); stop !== undefined; stop = started.pop()) await stop()
+  }
+  let node: ServerNode | undefined
+  let ready = false
+  const health = (): Health => ({
+    ready,
+    uptime: Math.floor((Date.now() - startedAt) / 1000),
+    connections: node?.getConnections().length ?? 0,
+    reservations: node?.services.relay?.reservations.size ?? 0,
+    registrations: node?.services.registry.size ?? 0
+  })
+  const metrics = new ServerMetrics(VERSION, health)
+  try {
+    const storage = await openStorage(dataDir)
+    started.push(() => storage.close())
+    node = await createNode({
+      seed,
+      role: 'server',
+      listen: listen.map(multiaddrOf),
+      ...(announce === undefined ? {} : { announce }),
+      limits,
+      gater: serverGater(limits, () => node),
+      services: {
+        registry: registryServer({
+          database: storage.of('registry'),
+          limits: { maxRegistrations: limits.maxRegistrations },
+          onAnswer: (request, status) => metrics.answered(request, status)
+        })
+      },
+      version: VERSION
+    })
+    started.push(async () => node?.stop())
+    dropReservationsOfTheGone(node)
+    await node.start()
+    if (node.services.dialer.listening().length === 0) {
+      throw new TalosError('NETWORK_LISTEN_FAILED', `cannot listen on port ${port}`)
+    }
+    const monitor = await monitorFor(options.metrics, metrics, health)
+    if (monitor !== undefined) started.push(() => monitor.close())
+    ready = true
+    return {
+      peerId: node.peerId.toString(),
+      dataDir,
+      addresses: printed(node),
+      metricsUrl: monitor?.url,
+      limits,
+      health,
+      stop: async () => {
+        ready = false
+        await stopAll()
+      }
+    }
+  } catch (error) {
+    await stopAll()
+    throw error
+  }
+}
+
+/**
+ * A reservation ends with the connection that made it (circuit relay v2). js-libp2p keeps it for its two hours, so that peers
+ * that come and go would fill the table.
+ */
+function dropReservationsOfTheGone(node: ServerNode): void {
+  node.addEventListener('peer:disconnect', ({ detail: peer }: CustomEvent<PeerId>) => {
+    const reservations = node.services.relay?.reservations
+    reservations?.get(peer)?.signal.clear()
+    reservations?.delete(peer)
+  })
+}
+
+async function monitorFor(
+  at: ServerOptions['metrics'],
+  metrics: ServerMetrics,
+  health: () => Health
+): Promise<Monitor | undefined> {
+  return at === undefined ? undefined : startMonitor({ host: at.host ?? '127.0.0.1', port: at.port }, metrics, health)
+}
+
+function printed(node: ServerNode): string[] {
+  const addresses = node.getMultiaddrs().map(String)
+  return addresses.sort((a, b) => Number(a.includes('/ws')) - Number(b.includes('/ws')))
+}
+
+function checkedAnnounce(text: string): string {
+  try {
+    if (multiaddr(text).getComponents().length > 0) return text
+  } catch {
+    // said below, with an example
+  }
+  throw new TalosError('NETWORK_ANNOUNCE_INVALID', `${JSON.stringify(text)} is not a multiaddr`, {
+    hint: 'For example /dns4/talos.example/tcp/8765 or /ip4/192.0.2.7/tcp/8765.'
+  })
+}
