@@ -1,12 +1,14 @@
+import { once } from 'node:events'
 import { Args, Flags } from '@oclif/core'
 import { BaseCommand } from '../cli/base-command.ts'
+import { interruption } from '../cli/interrupt.ts'
 import { parseCommand, type ServeEvent, serveMcp, TalosError } from '../index.ts'
 
 export default class McpServe extends BaseCommand {
   static override description = `Let named peers use an MCP server of this machine
 
 The server is started for each session, without a shell, and ends with it. Nobody who is not named gets anything but a "not
-authorised".`
+authorised". Runs until it is interrupted. With --json: one JSON object per line, {"event":"serving",…} first.`
   static override examples = [
     '<%= config.bin %> mcp-serve --authorized-peer bob --command "npx -y @modelcontextprotocol/server-filesystem /srv/share"',
     '<%= config.bin %> mcp-serve --authorized-peer 12D3KooW… --name notes -- node notes.js --read-only'
@@ -48,19 +50,41 @@ authorised".`
       ...(flags['max-message'] === undefined ? {} : { maxMessageBytes: flags['max-message'] }),
       onEvent: event => this.#tell(event)
     })
-    if (this.jsonEnabled()) this.logJson({ event: 'serving', peerId: host.peerId, addresses: host.addresses() })
-    else {
+    if (this.jsonEnabled()) {
+      this.#print({ event: 'serving', peerId: host.peerId, addresses: host.addresses(), listening: host.listening() })
+    } else {
       this.log(`Serving "${flags.name}" as ${host.peerId}`)
       for (const address of host.addresses()) this.log(`  ${address}`)
     }
-    await stopped()
+    const stop = interruption()
+    if (!stop.aborted) await once(stop, 'abort')
+    this.note('stopping…')
   }
 
   #tell(event: ServeEvent): void {
-    if (this.jsonEnabled()) this.logJson({ event: event.type, ...event, type: undefined })
-    else if (event.type === 'server-stderr') this.note(`[${event.service}] ${event.line}`)
-    else
-      this.note(`${event.type === 'session-opened' ? 'Session of' : 'Session ended:'} ${event.peer} (${event.service})`)
+    if (this.jsonEnabled()) {
+      const { type, ...details } = event
+      this.#print({ event: type, ...details })
+    } else this.note(lineOf(event))
+  }
+
+  #print(object: object): void {
+    process.stdout.write(`${JSON.stringify(object)}\n`)
+  }
+}
+
+function lineOf(event: ServeEvent): string {
+  switch (event.type) {
+    case 'session-opened':
+      return `session of ${event.peer} (${event.service})`
+    case 'session-ended':
+      return `session of ${event.peer} (${event.service}) has ended`
+    case 'server-stderr':
+      return `[${event.service}] ${event.line}`
+    case 'registered':
+      return `registered as "${event.name}" at ${event.server}`
+    case 'not-registered':
+      return `not registered at ${event.server}: ${event.reason}`
   }
 }
 
@@ -86,11 +110,4 @@ function environment(pairs: string[]): Record<string, string> {
       return [pair.slice(0, at), pair.slice(at + 1)]
     })
   )
-}
-
-/** Resolves at the first signal that asks us to end. */
-function stopped(): Promise<void> {
-  return new Promise(resolve => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve())
-  })
 }

@@ -1,7 +1,11 @@
 import type { Program } from './program.ts'
 
 interface Answer {
-  result?: { content?: Array<{ text?: string }>; tools?: Array<{ name: string }>; serverInfo?: { name: string; version: string } }
+  result?: {
+    content?: Array<{ text?: string }>
+    tools?: Array<{ name: string }>
+    serverInfo?: { name: string; version: string }
+  }
   error?: { code: number; message: string }
 }
 

@@ -66,7 +66,10 @@ async function* steps(
     lines: [owner!, agent!, stranger!].map(({ name, peerId }) => `${name.padEnd(8)} ${peerId}`)
   }
 
-  const server = run(['server', '--port', '0', '--ws-port', '0', '--host', '127.0.0.1', '--json'], environment(folder, 'server'))
+  const server = run(
+    ['server', '--port', '0', '--ws-port', '0', '--host', '127.0.0.1', '--json'],
+    environment(folder, 'server')
+  )
   const ready = JSON.parse(await server.line(line => line.includes('"ready"'), 'the bootstrap server'))
   const address: string = ready.addresses.find((text: string) => !text.includes('/ws'))
   for (const { env } of [owner!, agent!]) await runJson(['register', '--server', address], env)
@@ -87,7 +90,11 @@ async function* steps(
   const client = new DemoAgent(connect)
   const hello = await client.initialize()
   const { sessions } = await runJson<{ sessions: Array<{ peer: string; confirmed: boolean }> }>(['status'], agent!.env)
-  check(sessions.some(session => session.peer === owner!.peerId && session.confirmed), 'there is no confirmed session', sessions)
+  check(
+    sessions.some(session => session.peer === owner!.peerId && session.confirmed),
+    'there is no confirmed session',
+    sessions
+  )
   yield {
     title: 'The agent finds the owner by name, and they agree on keys nobody else has',
     lines: [
@@ -100,7 +107,12 @@ async function* steps(
   check(tools.length > 0, 'the agent sees no tools', tools)
   yield {
     title: `The agent sees the tools of ${tool.name} on the owner's machine`,
-    lines: [`${hello.result?.serverInfo?.name}: ${tools.length} tools, ${tools.slice(0, 4).map(({ name }) => name).join(', ')}, …`]
+    lines: [
+      `${hello.result?.serverInfo?.name}: ${tools.length} tools, ${tools
+        .slice(0, 4)
+        .map(({ name }) => name)
+        .join(', ')}, …`
+    ]
   }
 
   const secret = `the answer is ${randomUUID()}`
@@ -110,7 +122,9 @@ async function* steps(
   check(text === secret && (await readFile(join(share, 'note.txt'), 'utf8')) === secret, 'the call went wrong', text)
   yield { title: 'It writes a file there, and reads it back', lines: [`read_text_file note.txt → "${text}"`] }
 
-  const leaks = [secret, 'tools/call', 'note.txt'].filter(word => wire.seen.out.includes(word) || wire.seen.back.includes(word))
+  const leaks = [secret, 'tools/call', 'note.txt'].filter(
+    word => wire.seen.out.includes(word) || wire.seen.back.includes(word)
+  )
   check(leaks.length === 0 && wire.bytes > 1_000, 'the wire showed something', leaks)
   yield {
     title: `An observer of the wire saw ${wire.bytes} bytes pass, and not one word of it`,
@@ -122,18 +136,22 @@ async function* steps(
   wire.tamper()
   const afterForgery = await read()
   check(wire.tampered && afterForgery === secret, 'a forged packet did harm', afterForgery)
-  yield { title: 'One bit is changed on the wire, in the middle of a call', lines: [`noticed, dropped, sent again: "${afterForgery}"`] }
+  yield {
+    title: 'One bit is changed on the wire, in the middle of a call',
+    lines: [`noticed, dropped, sent again: "${afterForgery}"`]
+  }
 
   const cutAt = performance.now()
   wire.cut()
   const pending = read()
-  await connect.line(() => true, 'nothing').catch(() => {})
   setTimeout(() => wire.mend(), 500)
   const afterCut = await pending
-  check(afterCut === secret, 'the call did not survive the cut', afterCut)
+  check(afterCut === secret && connect.stderr.includes('nothing was lost'), 'the call did not survive the cut', afterCut)
   yield {
     title: 'The link is cut for half a second, in the middle of a call',
-    lines: [`the same session went on, answered after ${((performance.now() - cutAt) / 1000).toFixed(1)} s: "${afterCut}"`]
+    lines: [
+      `the same session went on, answered after ${((performance.now() - cutAt) / 1000).toFixed(1)} s: "${afterCut}"`
+    ]
   }
 
   yield { title: 'And it is quick', lines: [await measure(read)] }

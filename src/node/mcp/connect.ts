@@ -1,15 +1,15 @@
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
-import { multiaddr } from '@multiformats/multiaddr'
 import { crypto } from '../../crypto/index.ts'
 import { isTalosError } from '../../errors.ts'
 import { AgentBridge } from '../../protocols/mcp/agent-bridge.ts'
 import { openTunnel } from '../../protocols/mcp/tunnel/client.ts'
 import { streamSessions } from '../../protocols/mcp/tunnel/handshake.ts'
+import { type RegistryClient, registryClient } from '../../protocols/registry/index.ts'
 import type { Sessions } from '../../protocols/sessions/index.ts'
-import { listPeers } from '../address-book.ts'
 import { type AgentOptions, openAgent } from '../agent.ts'
-import { resolvePeer } from '../peer-ref.ts'
+import { dialPeer } from '../directory/dial-peer.ts'
+import { openDirectory } from '../directory/open-directory.ts'
 
 export interface ConnectMcpOptions extends AgentOptions {
   /** The tool's host: a name, PeerId, did:key or hex key. */
@@ -78,17 +78,18 @@ export async function connectMcp(options: ConnectMcpOptions): Promise<void> {
 async function keepLinked(bridge: AgentBridge, options: ConnectMcpOptions, signal: AbortSignal): Promise<void> {
   const tell = options.onEvent ?? (() => {})
   const agent = await openAgent(options)
-  const node = await agent.createNode<{ sessions: Sessions }>('client', {
-    sessions: agent.sessions({ mayBegin: () => true })
+  const node = await agent.createNode<{ sessions: Sessions; registry: RegistryClient }>('client', {
+    sessions: agent.sessions({ mayBegin: () => true }),
+    registry: registryClient()
   })
   try {
     await node.start()
-    const book = (await listPeers({ dataDir: agent.dataDir })).map(peer => ({ ...peer, source: 'petname' as const }))
-    const target = resolvePeer(options.peer, book)
-    const addresses = target.addresses.map(address => multiaddr(address))
+    const { dataDir, config } = agent
+    const directory = await openDirectory({ node, dataDir, servers: config.servers }, signal)
+    const target = await directory.resolve(options.peer, { signal })
     const init = {
       self: node.peerId,
-      connect: (dialSignal: AbortSignal) => node.dial(addresses, { signal: dialSignal }),
+      connect: (dialSignal: AbortSignal) => dialPeer(directory, target, dialSignal),
       sessions: node.services.sessions,
       streams: streamSessions(crypto),
       service: options.service ?? '',

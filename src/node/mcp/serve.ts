@@ -11,9 +11,12 @@ import { inProcessServers, type TalosServerTransport } from '../../protocols/mcp
 import { processServers } from '../../protocols/mcp/server.ts'
 import { streamSessions } from '../../protocols/mcp/tunnel/handshake.ts'
 import { type TunnelHost, tunnelHost } from '../../protocols/mcp/tunnel/host.ts'
+import { type RegistryClient, registryClient } from '../../protocols/registry/index.ts'
 import type { Sessions } from '../../protocols/sessions/index.ts'
 import { listPeers } from '../address-book.ts'
 import { type AgentOptions, isOneOf, openAgent } from '../agent.ts'
+import { type KeptRegistrations, keepRegistered } from '../directory/keep-registered.ts'
+import { openDirectory } from '../directory/open-directory.ts'
 import { resolvePeer } from '../peer-ref.ts'
 
 export interface ServeMcpOptions extends AgentOptions {
@@ -37,11 +40,15 @@ export interface ServeMcpOptions extends AgentOptions {
 export type ServeEvent =
   | { type: 'session-opened' | 'session-ended'; peer: string; service: string }
   | { type: 'server-stderr'; peer: string; service: string; line: string }
+  | { type: 'registered'; server: string; name: string }
+  | { type: 'not-registered'; server: string; reason: string }
 
 export interface McpHost extends AsyncDisposable {
   readonly peerId: string
-  /** Multiaddrs under which the host is reached now. */
+  /** Multiaddrs that others are told. */
   addresses(): string[]
+  /** Multiaddrs that the host listens on, whatever it announces. */
+  listening(): string[]
   readonly sessionCount: number
   /** Ends all sessions, with an answer to everything in flight, and their processes. */
   stop(): Promise<void>
@@ -67,10 +74,11 @@ export async function serveMcp(options: ServeMcpOptions): Promise<McpHost> {
   const onEvent = options.onEvent ?? (() => {})
   const limits = options.maxMessageBytes === undefined ? {} : { maxLine: options.maxMessageBytes }
 
-  const node = await agent.createNode<{ sessions: Sessions; mcp: TunnelHost }>(
+  const node = await agent.createNode<{ sessions: Sessions; registry: RegistryClient; mcp: TunnelHost }>(
     'agent',
     {
       sessions: agent.sessions({ mayBegin: authorised }),
+      registry: registryClient(),
       mcp: components =>
         tunnelHost({
           services: Object.keys(options.services),
@@ -102,16 +110,34 @@ export async function serveMcp(options: ServeMcpOptions): Promise<McpHost> {
     },
     agent.config.listen.length > 0 ? agent.config.listen : DEFAULT_LISTEN
   )
-  await node.start()
+  let registrations: KeptRegistrations | undefined
+  try {
+    await node.start()
+    const { servers } = await openDirectory({ node, dataDir: agent.dataDir, servers: agent.config.servers })
+    registrations = keepRegistered(node, {
+      servers,
+      name: agent.wallet.name,
+      signer: agent.wallet.identity,
+      onChange: ({ server, name, error }) => {
+        if (name !== undefined && error === undefined) onEvent({ type: 'registered', server: server.peerId, name })
+        else if (error !== undefined) onEvent({ type: 'not-registered', server: server.peerId, reason: error.message })
+      }
+    })
+  } catch (error) {
+    await node.stop()
+    throw error
+  }
 
   async function stop(): Promise<void> {
     eras.stop()
+    await registrations?.stop()
     await node.stop()
     guardian.close()
   }
   return {
     peerId: agent.wallet.peerId,
     addresses: () => node.getMultiaddrs().map(String),
+    listening: () => node.services.dialer.listening().map(String),
     get sessionCount() {
       return node.services.mcp.sessionCount
     },
