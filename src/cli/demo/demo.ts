@@ -146,7 +146,11 @@ async function* steps(
   const pending = read()
   setTimeout(() => wire.mend(), 500)
   const afterCut = await pending
-  check(afterCut === secret && connect.stderr.includes('nothing was lost'), 'the call did not survive the cut', afterCut)
+  check(
+    afterCut === secret && connect.stderr.includes('nothing was lost'),
+    'the call did not survive the cut',
+    afterCut
+  )
   yield {
     title: 'The link is cut for half a second, in the middle of a call',
     lines: [
