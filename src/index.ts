@@ -56,3 +56,4 @@ export {
 export { parseCommand } from './protocols/mcp/command.ts'
 export { TalosServerTransport } from './protocols/mcp/in-process-server.ts'
 export type { McpTransport } from './protocols/mcp/mcp-transport.ts'
+export type { SessionSummary } from './protocols/sessions/index.ts'

@@ -42,11 +42,11 @@ what happens to the link is told on standard error.`
 function lineOf(event: ConnectEvent): string {
   switch (event.type) {
     case 'connected':
-      return `connected to ${event.peer}`
+      return `connected to ${event.peer}${event.direct ? '' : ', through a relay'}`
     case 'interrupted':
       return 'the link is interrupted, taking it up again'
     case 'resumed':
-      return 'the link is back, nothing was lost'
+      return `the link is back${event.direct ? '' : ', through a relay'}: nothing was lost`
     case 'ended':
       return 'the link has ended, making another'
     case 'unreachable':

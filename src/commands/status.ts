@@ -3,7 +3,7 @@ import { identityLines } from '../cli/identity.ts'
 import { interruption } from '../cli/interrupt.ts'
 import { table } from '../cli/table.ts'
 import { clock, milliseconds } from '../cli/time.ts'
-import { type NodeStatus, type PeerStatus, type ServerStatus, status } from '../index.ts'
+import { type NodeStatus, type PeerStatus, type ServerStatus, type SessionSummary, status } from '../index.ts'
 
 export default class Status extends BaseCommand {
   static override summary = 'Show the identity, and which servers and peers can be reached from here'
@@ -21,15 +21,22 @@ export default class Status extends BaseCommand {
     return report
   }
 
-  #print({ identity, dataDir, servers, peers }: NodeStatus): void {
+  #print({ identity, dataDir, servers, peers, sessions }: NodeStatus): void {
     if (identity === undefined) this.log(`No wallet in ${dataDir}: talos init --name <name>`)
     else this.log([identity.name, ...identityLines({ ...identity, dataDir })].join('\n'))
     this.log('')
     if (servers.length === 0) this.log('No server is known: talos register --server <host:port>')
     else this.log(table(['SERVER', 'ROUND TRIP', 'REGISTERED AS', 'UNTIL', 'ADDRESSES'], servers.map(serverRow)))
-    if (peers.length === 0) return
-    this.log('')
-    this.log(table(['PEER', 'ROUND TRIP', 'CONNECTION'], peers.map(peerRow)))
+    if (peers.length > 0) {
+      this.log('')
+      this.log(table(['PEER', 'ROUND TRIP', 'CONNECTION'], peers.map(peerRow)))
+    }
+    if (sessions === undefined)
+      this.note('\nThe sessions are sealed: TALOS_PASSPHRASE or TALOS_PASSPHRASE_FILE shows them.')
+    else if (sessions.length > 0) {
+      this.log('')
+      this.log(table(['SESSION WITH', 'CONFIRMED', 'LAST USED'], sessions.map(sessionRow)))
+    }
   }
 }
 
@@ -39,6 +46,10 @@ function serverRow({ addresses, peerId, reachable, roundTrip, registered, error 
   if (registered === undefined) return [where, milliseconds(roundTrip!), '-']
   const { name, expiresAt } = registered
   return [where, milliseconds(roundTrip!), name, clock(expiresAt), String(registered.addresses.length)]
+}
+
+function sessionRow({ peer, confirmed, lastUsed }: SessionSummary): string[] {
+  return [peer, confirmed ? 'yes' : 'not yet', clock(lastUsed)]
 }
 
 function peerRow({ name, reachable, direct, roundTrip, error }: PeerStatus): string[] {

@@ -40,7 +40,7 @@ export async function openAgent(options: AgentOptions = {}): Promise<Agent> {
     loadConfig({ ...location, ...(options.config === undefined ? {} : { flags: options.config }) })
   ])
   await prepareDataDir(dataDir)
-  const store = new SealedStore(join(dataDir, 'sessions'), wallet.deriveKey('sessions'), crypto)
+  const store = sessionStore(wallet, dataDir)
   const { identity } = wallet
   return {
     wallet,
@@ -59,6 +59,12 @@ export async function openAgent(options: AgentOptions = {}): Promise<Agent> {
         version: VERSION
       })
   }
+}
+
+/** Where the wallet's sessions are. Named after its storage key, so that another wallet in the same place has others. */
+export function sessionStore(wallet: Wallet, dataDir: string): SealedStore {
+  const id = Buffer.from(wallet.deriveKey('store-id').subarray(0, 4)).toString('hex')
+  return new SealedStore(join(dataDir, `sessions-${id}`), wallet.deriveKey('sessions'), crypto)
 }
 
 function defined<T extends object>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {

@@ -1,3 +1,4 @@
+import type { SessionSummary } from '../../protocols/sessions/index.ts'
 import type { OpenWalletOptions, WalletSummary } from '../wallet/index.ts'
 
 /*
@@ -97,6 +98,8 @@ export interface NodeStatus {
   servers: ServerStatus[]
   /** The peers of the address book. */
   peers: PeerStatus[]
+  /** The sessions on disk. Missing when the wallet is sealed and no passphrase is given by the environment. */
+  sessions?: SessionSummary[]
 }
 
 /**

@@ -1,8 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import type { Connection } from '@libp2p/interface'
+import { crypto } from '../../crypto/index.ts'
 import { peerIdOf, publicKeyOf } from '../../crypto/peer-key.ts'
 import { isTalosError, TalosError } from '../../errors.ts'
 import { type Registration, type RegistryClient, registryClient } from '../../protocols/registry/index.ts'
+import { listSessions, type SessionSummary } from '../../protocols/sessions/index.ts'
+import { sessionStore } from '../agent.ts'
 import { loadConfig } from '../config.ts'
 import { resolveDataDir } from '../data-dir.ts'
 import { createNode } from '../network/create-node.ts'
@@ -120,12 +123,24 @@ export async function status(options: NetworkOptions): Promise<NodeStatus> {
   const wallet = await summary(options)
   const dataDir = resolveDataDir(options.dataDir)
   return withDirectory(options, async directory => {
-    const [servers, peers] = await Promise.all([
+    const [servers, peers, sessions] = await Promise.all([
       Promise.all(directory.servers.map(server => serverStatus(directory, server, wallet, options))),
-      Promise.all(directory.peers.slice(0, STATUS_PEERS).map(peer => peerStatus(directory, peer, options)))
+      Promise.all(directory.peers.slice(0, STATUS_PEERS).map(peer => peerStatus(directory, peer, options))),
+      sessionsOf(wallet, dataDir)
     ])
-    return { identity: wallet, dataDir, servers, peers }
+    return { identity: wallet, dataDir, servers, peers, ...(sessions === undefined ? {} : { sessions }) }
   })
+}
+
+/** The sessions on disk; undefined when they cannot be read for want of the passphrase, which status does not ask for. */
+async function sessionsOf(wallet: WalletSummary | undefined, dataDir: string): Promise<SessionSummary[] | undefined> {
+  if (wallet === undefined) return []
+  try {
+    return await listSessions(sessionStore(await openWallet({ dataDir }), dataDir), crypto)
+  } catch (error) {
+    if (isTalosError(error, 'WALLET_PASSPHRASE_MISSING')) return undefined
+    throw error
+  }
 }
 
 async function serverStatus(

@@ -26,10 +26,10 @@ export interface ConnectMcpOptions extends AgentOptions {
   signal?: AbortSignal
 }
 
-/** `unreachable` is tried again, with `reason`; the link's own troubles are mended below the session. */
+/** `direct` is false on a relayed connection. `unreachable` is tried again, with `reason`; the link's own troubles are mended below the session. */
 export type ConnectEvent =
-  | { type: 'connected'; peer: string }
-  | { type: 'interrupted' | 'resumed' | 'ended' }
+  | { type: 'connected' | 'resumed'; peer: string; direct: boolean }
+  | { type: 'interrupted' | 'ended' }
   | { type: 'unreachable'; reason: string }
 
 /** Waits between attempts to reach a host that is gone. Milliseconds; the last one repeats. */
@@ -98,11 +98,12 @@ async function keepLinked(bridge: AgentBridge, options: ConnectMcpOptions, signa
     for (let failures = 0; !signal.aborted; ) {
       await delay(RECONNECT_BACKOFF[Math.min(failures, RECONNECT_BACKOFF.length - 1)], undefined, { signal })
       try {
-        const { link, maxLine } = await openTunnel(init, signal)
+        const { link, maxLine, connection } = await openTunnel(init, signal)
         failures = 0
-        tell({ type: 'connected', peer: target.peerId })
+        const path = () => ({ peer: target.peerId, direct: connection().direct })
+        tell({ type: 'connected', ...path() })
         link.addEventListener('interrupted', () => tell({ type: 'interrupted' }))
-        link.addEventListener('resumed', () => tell({ type: 'resumed' }))
+        link.addEventListener('resumed', () => tell({ type: 'resumed', ...path() }))
         await bridge.attach(link, maxLine)
         tell({ type: 'ended' })
       } catch (error) {
