@@ -2,4 +2,4 @@
  * The one way in which Talos protocols read and write libp2p streams: length-prefixed frames with back-pressure.
  * Wire form: docs/spec/wire.md.
  */
-export { FrameStream, type FrameStreamInit } from './frame-stream.ts'
+export { FrameStream } from './frame-stream.ts'
