@@ -19,6 +19,11 @@ what happens to the link is told on standard error.`
   static override flags = {
     'max-message': Flags.integer({ description: 'Largest JSON-RPC message, in bytes (default: 10485760)', min: 1024 }),
     quiet: Flags.boolean({ char: 'q', description: 'Tell nothing on standard error but errors' }),
+    server: Flags.string({
+      description: 'A bootstrap server to look the host up at, beside those that are known: host:port or multiaddr',
+      multiple: true,
+      multipleNonGreedy: true
+    }),
     service: Flags.string({ description: 'Which tool, when the host serves several' })
   }
 
@@ -32,6 +37,7 @@ what happens to the link is told on standard error.`
       output: process.stdout,
       signal: stop.signal,
       ...(flags['data-dir'] === undefined ? {} : { dataDir: flags['data-dir'] }),
+      ...(flags.server === undefined ? {} : { config: { servers: flags.server } }),
       ...(flags.service === undefined ? {} : { service: flags.service }),
       ...(flags['max-message'] === undefined ? {} : { maxMessageBytes: flags['max-message'] }),
       ...(flags.quiet ? {} : { onEvent: event => this.note(`talos: ${lineOf(event)}`) })
@@ -43,6 +49,8 @@ function lineOf(event: ConnectEvent): string {
   switch (event.type) {
     case 'connected':
       return `connected to ${event.peer}${event.direct ? '' : ', through a relay'}`
+    case 'moved':
+      return 'the link is direct now'
     case 'interrupted':
       return 'the link is interrupted, taking it up again'
     case 'resumed':

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { Args, Flags } from '@oclif/core'
 import { BaseCommand } from '../cli/base-command.ts'
 import { interruption } from '../cli/interrupt.ts'
+import { promptPassphrase } from '../cli/passphrase.ts'
 import { parseCommand, type ServeEvent, serveMcp, TalosError } from '../index.ts'
 
 export default class McpServe extends BaseCommand {
@@ -31,7 +32,17 @@ authorised". Runs until it is interrupted. With --json: one JSON object per line
       multiple: true
     }),
     'max-message': Flags.integer({ description: 'Largest JSON-RPC message, in bytes (default: 10485760)', min: 1024 }),
-    name: Flags.string({ description: 'Name of the service', default: 'mcp' })
+    listen: Flags.string({
+      description: 'Multiaddr to listen on (default: any free TCP and WebSocket port)',
+      multiple: true,
+      multipleNonGreedy: true
+    }),
+    name: Flags.string({ description: 'Name of the service', default: 'mcp' }),
+    server: Flags.string({
+      description: 'A bootstrap server to register at, beside those that are known: host:port or multiaddr',
+      multiple: true,
+      multipleNonGreedy: true
+    })
   }
 
   async run(): Promise<void> {
@@ -46,6 +57,11 @@ authorised". Runs until it is interrupted. With --json: one JSON object per line
           env: environment(flags.env ?? [])
         }
       },
+      config: {
+        ...(flags.server === undefined ? {} : { servers: flags.server }),
+        ...(flags.listen === undefined ? {} : { listen: flags.listen })
+      },
+      prompt: promptPassphrase,
       ...(flags['data-dir'] === undefined ? {} : { dataDir: flags['data-dir'] }),
       ...(flags['max-message'] === undefined ? {} : { maxMessageBytes: flags['max-message'] }),
       onEvent: event => this.#tell(event)

@@ -11,6 +11,8 @@ import { VERSION } from './version.ts'
 import { type OpenWalletOptions, openWallet, type Wallet } from './wallet/index.ts'
 
 export interface AgentOptions extends OpenWalletOptions {
+  /** The wallet, where it is being opened already. @default opened with the options above */
+  wallet?: Promise<Wallet>
   /** What flags say, over the environment and config.yaml. */
   config?: ConfigInput
 }
@@ -36,7 +38,7 @@ export async function openAgent(options: AgentOptions = {}): Promise<Agent> {
   const dataDir = resolveDataDir(options.dataDir)
   const location = { dataDir }
   const [wallet, config] = await Promise.all([
-    openWallet({ ...options, ...location }),
+    options.wallet ?? openWallet({ ...options, ...location }),
     loadConfig({ ...location, ...(options.config === undefined ? {} : { flags: options.config }) })
   ])
   await prepareDataDir(dataDir)

@@ -142,6 +142,41 @@ test('nothing is lost, doubled or reordered while the connection is cut again an
   await tunnel.link.end()
 }, 60_000)
 
+test('a tunnel moves to another connection while lines pass, and none is lost', async () => {
+  await using p = await pair()
+  const tunnel = await p.open()
+  const before = tunnel.connection()
+  const count = 2_000
+  const sending = (async () => {
+    for (let i = 0; i < count; i++) await tunnel.link.send(bytes(`line ${i}`))
+  })()
+  const received: string[] = []
+  for await (const batch of tunnel.link.incoming()) {
+    if (received.length === 0) {
+      await tunnel.moveTo(
+        signal => p.client.dial(p.host.getMultiaddrs(), { force: true, signal }),
+        AbortSignal.timeout(5_000)
+      )
+    }
+    received.push(...text(batch))
+    if (received.length >= count) break
+  }
+  await sending
+  expect(tunnel.connection().id).not.toBe(before.id)
+  expect(before.status).toBe('closed')
+  expect(received).toEqual(Array.from({ length: count }, (_, i) => `line ${i}`))
+  await tunnel.link.end()
+})
+
+test('a move that fails leaves the tunnel where it is', async () => {
+  await using p = await pair()
+  const { link, moveTo } = await p.open()
+  await expect(moveTo(() => Promise.reject(new Error('no way')), AbortSignal.timeout(5_000))).rejects.toThrow('no way')
+  await link.send(bytes('still here'))
+  expect(await within(collect(link, 1), 'the echo')).toEqual(['still here'])
+  await link.end()
+})
+
 test('a sender is held back by an application that does not read, and goes on when it does', async () => {
   const gate = Promise.withResolvers<void>()
   await using p = await pair({

@@ -50,6 +50,17 @@ export async function dialPeer(directory: Directory, target: DialTarget, signal?
   }
 }
 
+/** A new direct connection to a peer that is reached through a relay now. Throws as dialPeer. */
+export async function dialDirect(directory: Directory, target: DialTarget, signal: AbortSignal): Promise<Connection> {
+  const bounded = AbortSignal.any([signal, AbortSignal.timeout(DIAL_TIMEOUT)])
+  const search = new PeerSearch(directory, peerIdFromString(target.peerId), bounded, { relays: false })
+  try {
+    return await search.run((target.addresses ?? []).map(text => multiaddr(text)))
+  } finally {
+    search.stop()
+  }
+}
+
 function openConnection({ node }: Directory, peer: PeerId): Connection | undefined {
   const open = node.getConnections(peer).filter(({ status }) => status === 'open')
   return open.find(({ direct }) => direct) ?? open[0]
@@ -59,15 +70,17 @@ class PeerSearch {
   readonly #directory: Directory
   readonly #peer: PeerId
   readonly #signal: AbortSignal
+  readonly #useRelays: boolean
   readonly #over = new AbortController()
   readonly #direct: DialRace
   readonly #relayed: DialRace
   /** What kept a server from being asked. */
   readonly #failures: string[] = []
 
-  constructor(directory: Directory, peer: PeerId, signal: AbortSignal) {
+  constructor(directory: Directory, peer: PeerId, signal: AbortSignal, { relays = true } = {}) {
     this.#directory = directory
     this.#peer = peer
+    this.#useRelays = relays
     this.#signal = AbortSignal.any([signal, this.#over.signal])
     this.#direct = new DialRace(directory.node, peer, this.#signal)
     this.#relayed = new DialRace(directory.node, peer, this.#signal)
@@ -113,6 +126,7 @@ class PeerSearch {
   }
 
   async #addRelay(server: KnownServer): Promise<void> {
+    if (!this.#useRelays) return
     try {
       const { remoteAddr } = await connectKnown(this.#directory.node, server, this.#signal)
       const suffix = `/p2p/${server.peerId}`
@@ -153,7 +167,7 @@ class PeerSearch {
     const isRelayed = (address: Multiaddr): boolean =>
       address.getComponents().some(({ name }) => name === 'p2p-circuit')
     this.#direct.add(addresses.filter(address => !isRelayed(address)))
-    this.#relayed.add(addresses.filter(isRelayed))
+    if (this.#useRelays) this.#relayed.add(addresses.filter(isRelayed))
   }
 
   async #relayedWinner(): Promise<Connection> {

@@ -1,14 +1,15 @@
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Connection } from '@libp2p/interface'
 import { crypto } from '../../crypto/index.ts'
 import { isTalosError } from '../../errors.ts'
 import { AgentBridge } from '../../protocols/mcp/agent-bridge.ts'
-import { openTunnel } from '../../protocols/mcp/tunnel/client.ts'
+import { type OpenTunnel, openTunnel } from '../../protocols/mcp/tunnel/client.ts'
 import { streamSessions } from '../../protocols/mcp/tunnel/handshake.ts'
 import { type RegistryClient, registryClient } from '../../protocols/registry/index.ts'
 import type { Sessions } from '../../protocols/sessions/index.ts'
 import { type AgentOptions, openAgent } from '../agent.ts'
-import { dialPeer } from '../directory/dial-peer.ts'
+import { dialDirect, dialPeer } from '../directory/dial-peer.ts'
 import { openDirectory } from '../directory/open-directory.ts'
 
 export interface ConnectMcpOptions extends AgentOptions {
@@ -26,14 +27,17 @@ export interface ConnectMcpOptions extends AgentOptions {
   signal?: AbortSignal
 }
 
-/** `direct` is false on a relayed connection. `unreachable` is tried again, with `reason`; the link's own troubles are mended below the session. */
+/** `direct` is false on a relayed connection; `moved` is from such a one to a direct one. `unreachable` is tried again, with `reason`; the link's own troubles are mended below the session. */
 export type ConnectEvent =
-  | { type: 'connected' | 'resumed'; peer: string; direct: boolean }
+  | { type: 'connected' | 'resumed' | 'moved'; peer: string; direct: boolean }
   | { type: 'interrupted' | 'ended' }
   | { type: 'unreachable'; reason: string }
 
 /** Waits between attempts to reach a host that is gone. Milliseconds; the last one repeats. */
 const RECONNECT_BACKOFF = [0, 250, 500, 1_000, 2_000]
+
+/** When a relayed tunnel looks for a direct connection. Milliseconds; the last one repeats. */
+const SEEK_DIRECT = [5_000, 15_000, 60_000, 300_000]
 
 /** Trying again does not help against these. */
 const FINAL = [
@@ -98,12 +102,18 @@ async function keepLinked(bridge: AgentBridge, options: ConnectMcpOptions, signa
     for (let failures = 0; !signal.aborted; ) {
       await delay(RECONNECT_BACKOFF[Math.min(failures, RECONNECT_BACKOFF.length - 1)], undefined, { signal })
       try {
-        const { link, maxLine, connection } = await openTunnel(init, signal)
+        const tunnel = await openTunnel(init, signal)
+        const { link, maxLine, connection } = tunnel
         failures = 0
         const path = () => ({ peer: target.peerId, direct: connection().direct })
         tell({ type: 'connected', ...path() })
         link.addEventListener('interrupted', () => tell({ type: 'interrupted' }))
         link.addEventListener('resumed', () => tell({ type: 'resumed', ...path() }))
+        void seekDirect(
+          tunnel,
+          dialSignal => dialDirect(directory, target, dialSignal),
+          () => tell({ type: 'moved', ...path() })
+        )
         await bridge.attach(link, maxLine)
         tell({ type: 'ended' })
       } catch (error) {
@@ -115,5 +125,27 @@ async function keepLinked(bridge: AgentBridge, options: ConnectMcpOptions, signa
     }
   } finally {
     await node.stop()
+  }
+}
+
+/** As long as the tunnel goes through a relay, tries now and then to have it without. */
+async function seekDirect(
+  { link, connection, moveTo }: OpenTunnel,
+  dial: (signal: AbortSignal) => Promise<Connection>,
+  moved: () => void
+): Promise<void> {
+  for (let tries = 0; !link.hasEnded; ) {
+    try {
+      await delay(SEEK_DIRECT[Math.min(tries, SEEK_DIRECT.length - 1)], undefined, { signal: link.signal, ref: false })
+      if (connection().direct) {
+        tries = 0
+        continue
+      }
+      tries++
+      await moveTo(dial, link.signal)
+      moved()
+    } catch {
+      // there is none, or the tunnel has ended: the loop sees which
+    }
   }
 }

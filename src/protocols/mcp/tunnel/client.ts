@@ -41,6 +41,11 @@ export interface TunnelClientInit {
 export interface OpenTunnel {
   link: ResumableLink
   connection(): Connection
+  /**
+   * Goes on over another connection to the same host, a direct one instead of a relayed one say. Nothing is lost. Throws when
+   * that fails, and the tunnel stays where it was.
+   */
+  moveTo(connect: (signal: AbortSignal) => Promise<Connection>, signal: AbortSignal): Promise<void>
   /** Longest line that the host accepts, in bytes. */
   maxLine: number
   service: string
@@ -65,16 +70,26 @@ export async function openTunnel(init: TunnelClientInit, signal: AbortSignal): P
     resume(grace).catch(error => link.end(error as TalosError))
   })
 
+  async function takeUp(connect: TunnelClientInit['connect'], attemptSignal: AbortSignal): Promise<void> {
+    const request = { tunnelId, service: first.service, resume: { received: link.received } }
+    const opened = await dial({ ...init, connect }, request, attemptSignal)
+    connection = opened.connection
+    link.attach(opened.channel, opened.received)
+  }
+
+  async function moveTo(connect: TunnelClientInit['connect'], moveSignal: AbortSignal): Promise<void> {
+    const before = connection
+    await takeUp(connect, AbortSignal.any([stopped.signal, moveSignal]))
+    if (before !== connection) await before.close().catch(() => {})
+  }
+
   async function resume(grace: number): Promise<void> {
     const deadline = AbortSignal.any([stopped.signal, AbortSignal.timeout(grace)])
     for (let attempt = 0; ; attempt++) {
       try {
         await delay(RESUME_BACKOFF[Math.min(attempt, RESUME_BACKOFF.length - 1)], undefined, { signal: deadline })
         const attemptSignal = AbortSignal.any([deadline, AbortSignal.timeout(RESUME_ATTEMPT_TIMEOUT)])
-        const request = { tunnelId, service: first.service, resume: { received: link.received } }
-        const opened = await dial(init, request, attemptSignal)
-        connection = opened.connection
-        link.attach(opened.channel, opened.received)
+        await takeUp(init.connect, attemptSignal)
         return
       } catch (cause) {
         if (stopped.signal.aborted) return
@@ -89,7 +104,7 @@ export async function openTunnel(init: TunnelClientInit, signal: AbortSignal): P
   }
 
   link.attach(first.channel, first.received)
-  return { link, connection: () => connection, maxLine: first.maxLine, service: first.service }
+  return { link, connection: () => connection, moveTo, maxLine: first.maxLine, service: first.service }
 }
 
 async function dial(
