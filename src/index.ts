@@ -1,24 +1,22 @@
 export { didKeyOf, hexOf, peerIdOf, publicKeyOf } from './crypto/peer-key.ts'
 export { isTalosError, TalosError, type TalosErrorOptions } from './errors.ts'
-export { connectMcp, serveMcp } from './network.ts'
+export { connectMcp, findPeers, networkStatus, pingPeer, registerAgent, serveMcp, startServer } from './network.ts'
 export { addPeer, type KnownPeer, listPeers, removePeer } from './node/address-book.ts'
 export { resolveDataDir } from './node/data-dir.ts'
-export {
-  type FoundPeer,
-  type FoundPeers,
-  findPeers,
-  type NetworkOptions,
-  type NodeStatus,
-  type PeerStatus,
-  type PingOptions,
-  type PingReport,
-  ping,
-  type RegisterOptions,
-  type RegisterReport,
-  register,
-  type ServerStatus,
-  status
-} from './node/directory/index.ts'
+export type {
+  FoundPeer,
+  FoundPeers,
+  NetworkOptions,
+  NodeStatus,
+  PeerStatus,
+  PingOptions,
+  PingReport,
+  RegisterOptions,
+  RegisterReport,
+  RegistrationReport,
+  ServerFailure,
+  ServerStatus
+} from './node/directory/types.ts'
 export { TalosClientTransport, type TalosClientTransportOptions } from './node/mcp/client-transport.ts'
 export type { ConnectEvent, ConnectMcpOptions } from './node/mcp/connect.ts'
 export type { McpHost, ServeEvent, ServeMcpOptions } from './node/mcp/serve.ts'
@@ -33,7 +31,7 @@ export {
   uninstallMcpClient
 } from './node/mcp-clients.ts'
 export { type PeerCandidate, type ResolvedPeer, resolvePeer } from './node/peer-ref.ts'
-export { type RunningServer, type ServerOptions, startServer } from './node/server/index.ts'
+export type { RunningServer, ServerOptions } from './node/server/server.ts'
 export {
   type ChangePassphraseOptions,
   type CreatedWallet,

@@ -1,6 +1,16 @@
 import type { AgentOptions } from './node/agent.ts'
+import type {
+  FoundPeers,
+  NetworkOptions,
+  NodeStatus,
+  PingOptions,
+  PingReport,
+  RegisterOptions,
+  RegisterReport
+} from './node/directory/types.ts'
 import type { ConnectMcpOptions } from './node/mcp/connect.ts'
 import type { McpHost, ServeMcpOptions } from './node/mcp/serve.ts'
+import type { RunningServer, ServerOptions } from './node/server/server.ts'
 import { openWallet, type Wallet } from './node/wallet/index.ts'
 
 // What needs libp2p is loaded when it is first called, so that `import 'talos-protocol'` and the commands that need no
@@ -16,6 +26,31 @@ export async function serveMcp(options: ServeMcpOptions): Promise<McpHost> {
 export async function connectMcp(options: ConnectMcpOptions): Promise<void> {
   const wallet = opening(options)
   return (await import('./node/mcp/connect.ts')).connectMcp({ ...options, wallet })
+}
+
+/** See src/node/server/server.ts. */
+export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
+  return (await import('./node/server/server.ts')).startServer(options)
+}
+
+/** See src/node/directory/register.ts. */
+export async function registerAgent(options: RegisterOptions = {}): Promise<RegisterReport> {
+  return (await import('./node/directory/register.ts')).registerAgent(options)
+}
+
+/** See src/node/directory/inquire.ts. */
+export async function pingPeer(reference: string, options: PingOptions = {}): Promise<PingReport> {
+  return (await import('./node/directory/inquire.ts')).pingPeer(reference, options)
+}
+
+/** See src/node/directory/inquire.ts. */
+export async function findPeers(prefix?: string, options: NetworkOptions = {}): Promise<FoundPeers> {
+  return (await import('./node/directory/inquire.ts')).findPeers(prefix, options)
+}
+
+/** See src/node/directory/inquire.ts. */
+export async function networkStatus(options: NetworkOptions = {}): Promise<NodeStatus> {
+  return (await import('./node/directory/inquire.ts')).networkStatus(options)
 }
 
 /** Deriving the wallet's key and loading libp2p take as long as each other, and go on side by side. */

@@ -2,7 +2,7 @@ import { Args, Flags } from '@oclif/core'
 import { BaseCommand } from '../cli/base-command.ts'
 import { interruption } from '../cli/interrupt.ts'
 import { milliseconds } from '../cli/time.ts'
-import { type PingReport, ping } from '../index.ts'
+import { type PingReport, pingPeer } from '../index.ts'
 
 export default class Ping extends BaseCommand {
   static override summary = 'Find a peer, connect to it, and measure the round trip'
@@ -22,7 +22,7 @@ export default class Ping extends BaseCommand {
 
   async run(): Promise<PingReport> {
     const { args, flags } = await this.parse(Ping)
-    const report = await ping(args.peer, {
+    const report = await pingPeer(args.peer, {
       count: flags.count,
       signal: interruption(),
       onRoundTrip: time => this.log(milliseconds(time)),

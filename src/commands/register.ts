@@ -3,7 +3,7 @@ import { BaseCommand } from '../cli/base-command.ts'
 import { interruption } from '../cli/interrupt.ts'
 import { promptPassphrase } from '../cli/passphrase.ts'
 import { clock } from '../cli/time.ts'
-import { type RegisterReport, register } from '../index.ts'
+import { type RegisterReport, registerAgent } from '../index.ts'
 
 export default class Register extends BaseCommand {
   static override summary = 'Register this agent with a bootstrap server, so that others find it by name'
@@ -25,9 +25,9 @@ until it is accepted. A registration lasts an hour; a node that serves refreshes
     })
   }
 
-  async run(): Promise<{ registrations: RegisterReport[] }> {
+  async run(): Promise<RegisterReport> {
     const { flags } = await this.parse(Register)
-    const registrations = await register({
+    const report = await registerAgent({
       prompt: promptPassphrase,
       signal: interruption(),
       acceptNewIdentity: flags['accept-new-identity'],
@@ -35,10 +35,11 @@ until it is accepted. A registration lasts an hour; a node that serves refreshes
       ...(flags.name === undefined ? {} : { name: flags.name }),
       ...(flags.server === undefined ? {} : { server: flags.server })
     })
-    for (const { name, server, address, expiresAt, isNew } of registrations) {
+    for (const { name, server, address, expiresAt, isNew } of report.registrations) {
       this.log(`registered as ${name} with ${address} until ${clock(expiresAt)}`)
       if (isNew) this.note(`  the server's identity, now remembered: ${server}`)
     }
-    return { registrations }
+    for (const { message } of report.failed) this.note(`warning: ${message}`)
+    return report
   }
 }

@@ -3,7 +3,7 @@ import { identityLines } from '../cli/identity.ts'
 import { interruption } from '../cli/interrupt.ts'
 import { table } from '../cli/table.ts'
 import { clock, milliseconds } from '../cli/time.ts'
-import { type NodeStatus, type PeerStatus, type ServerStatus, type SessionSummary, status } from '../index.ts'
+import { type NodeStatus, networkStatus, type PeerStatus, type ServerStatus, type SessionSummary } from '../index.ts'
 
 export default class Status extends BaseCommand {
   static override summary = 'Show the identity, and which servers and peers can be reached from here'
@@ -13,7 +13,7 @@ export default class Status extends BaseCommand {
 
   async run(): Promise<NodeStatus> {
     const { flags } = await this.parse(Status)
-    const report = await status({
+    const report = await networkStatus({
       signal: interruption(),
       ...(flags['data-dir'] === undefined ? {} : { dataDir: flags['data-dir'] })
     })

@@ -22,7 +22,9 @@ export const CONFIG = z.strictObject({
         maxConnections: count('Open connections; above this the least valuable are closed'),
         inboundConnectionThreshold: count('New connections per second that one address may open'),
         maxIncomingPendingConnections: count('Connections that may be shaking hands at one time'),
-        maxReservations: count('Reservations that a relay holds for others')
+        maxReservations: count('Reservations that a relay holds for others'),
+        maxConnectionsPerAddress: count('Connections from one address that a server holds'),
+        maxRegistrations: count('Registrations that a registry keeps')
       }),
       {}
     )

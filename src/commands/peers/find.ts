@@ -33,7 +33,8 @@ export default class PeersFind extends BaseCommand {
       const rows = found.peers.map(({ name, peerId, expiresAt }) => [name, peerId, clock(expiresAt)])
       this.log(table(['NAME', 'PEER', 'UNTIL'], rows))
     }
-    for (const { message } of found.unreachable) this.note(`warning: ${message}`)
+    if (found.more) this.note('There are more; give the beginning of a name.')
+    for (const { message } of found.failed) this.note(`warning: ${message}`)
     return found
   }
 }

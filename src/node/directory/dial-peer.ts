@@ -4,6 +4,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { publicKeyOf } from '../../crypto/peer-key.ts'
 import { TalosError } from '../../errors.ts'
+import { isRelayed } from '../network/addresses.ts'
 import { DialRace, describe } from '../network/race.ts'
 import type { KnownServer } from '../server-book.ts'
 import { connectKnown } from './connect-server.ts'
@@ -164,8 +165,6 @@ class PeerSearch {
   }
 
   #add(addresses: Multiaddr[]): void {
-    const isRelayed = (address: Multiaddr): boolean =>
-      address.getComponents().some(({ name }) => name === 'p2p-circuit')
     this.#direct.add(addresses.filter(address => !isRelayed(address)))
     if (this.#useRelays) this.#relayed.add(addresses.filter(isRelayed))
   }

@@ -1,4 +1,4 @@
-import type { AbortOptions } from '@libp2p/interface'
+import type { AbortOptions, PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { peerIdOf, publicKeyOf } from '../../crypto/peer-key.ts'
@@ -69,7 +69,7 @@ export class Directory {
 
   /** Asks every remembered server at once; each failure stays with its server. */
   async askAll<T>(
-    ask: (registry: RegistryClient, server: ReturnType<typeof peerIdFromString>, known: KnownServer) => Promise<T>,
+    ask: (registry: RegistryClient, server: PeerId, known: KnownServer) => Promise<T>,
     options: AbortOptions = {}
   ): Promise<Array<ServerAnswer<T>>> {
     return Promise.all(
@@ -94,9 +94,16 @@ export class Directory {
   }
 }
 
+/** The error for a command that needs a server where none is known. */
+export function noServers(): TalosError {
+  return new TalosError('REGISTRY_NONE', 'no server is known', {
+    hint: 'Name one: talos register --server <host:port>. `talos server` runs one.'
+  })
+}
+
 async function candidatesAt(
   registry: RegistryClient,
-  server: ReturnType<typeof peerIdFromString>,
+  server: PeerId,
   reference: string,
   options: AbortOptions
 ): Promise<Registration[]> {

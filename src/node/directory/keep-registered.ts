@@ -4,6 +4,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { isTalosError, TalosError } from '../../errors.ts'
 import { isRegistrableName, type RegistrationSigner } from '../../protocols/registry/index.ts'
+import { isLoopback, isRelayed, isWebSocket } from '../network/addresses.ts'
 import type { KnownServer } from '../server-book.ts'
 import { connectKnown } from './connect-server.ts'
 import type { RegistryNode } from './directory.ts'
@@ -14,6 +15,9 @@ const REFRESH_PART = 1 / 3
 const BACKOFF = [500, 1_000, 2_000, 5_000, 10_000, 30_000]
 /** Addresses come one by one while a node starts: they are registered together. Milliseconds. */
 const SETTLE_TIME = 250
+/** Addresses of each kind in a registration, which holds 16. */
+const MAX_DIRECT = 10
+const MAX_RELAYED = 6
 
 export interface RegistrationState {
   server: KnownServer
@@ -27,7 +31,10 @@ export interface RegistrationState {
 
 export interface KeepRegisteredInit {
   servers: readonly KnownServer[]
-  /** The name to register. One that is taken or cannot be registered is given an ending, so that the peer can be found. */
+  /**
+   * The name to register where the server was not given another one. One that is taken or cannot be registered gets an ending,
+   * so that the peer can be found.
+   */
   name: string
   signer: RegistrationSigner
   /** Called whenever the state at a server changes. */
@@ -63,14 +70,22 @@ export function keepRegistered(node: RegistryNode, init: KeepRegisteredInit): Ke
   }
 }
 
-/** The addresses that others can use: without the node's own PeerId, loopback only for a server on the same machine. */
+/**
+ * The addresses that others can use: without the node's own PeerId, loopback only for a server on the same machine. Direct
+ * ones and TCP first, and of both kinds no more than a registration holds.
+ */
 export function registrableAddresses(node: RegistryNode, server: PeerId): Multiaddr[] {
   const self = `/p2p/${node.peerId}`
   const isHere = node.getConnections(server).some(({ remoteAddr }) => isLoopback(remoteAddr))
-  return node
+  const usable = node
     .getMultiaddrs()
     .map(address => (address.toString().endsWith(self) ? address.decapsulate(self) : address))
     .filter(address => isHere || !isLoopback(address))
+    .sort((a, b) => Number(isWebSocket(a)) - Number(isWebSocket(b)))
+  return [
+    ...usable.filter(address => !isRelayed(address)).slice(0, MAX_DIRECT),
+    ...usable.filter(isRelayed).slice(0, MAX_RELAYED)
+  ]
 }
 
 class Keeper {
@@ -142,7 +157,7 @@ class Keeper {
       tags: { [`${KEEP_ALIVE}-talos-server`]: { value: 100 } }
     })
     const addresses = this.#addressKey()
-    const { state, error } = await this.#registerUnder(this.#init.name)
+    const { state, error } = await this.#registerUnder(this.#server.name ?? this.#init.name)
     this.#addresses = addresses
     this.#change({ server: this.#server, ...state, ...(error === undefined ? {} : { error }) })
     this.#onFirst(this.state)
@@ -200,12 +215,6 @@ class Keeper {
   #isOutdated(): boolean {
     return this.#addressKey() !== this.#addresses || this.#node.getConnections(this.#peer).length === 0
   }
-}
-
-/** A relay at a loopback address is, like that address itself, of use on this machine only. */
-function isLoopback(address: Multiaddr): boolean {
-  const host = address.getComponents().find(({ name }) => name === 'ip4' || name === 'ip6')?.value ?? ''
-  return host.startsWith('127.') || host === '::1'
 }
 
 function asTalosError(error: unknown): TalosError {

@@ -1,7 +1,8 @@
 import type { Connection } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
+import { isTalosError } from '../../errors.ts'
 import { listPeers } from '../address-book.ts'
-import { checkUnchanged, type KnownServer, knownAt, listServers, rememberServer } from '../server-book.ts'
+import { type KnownServer, knownAt, listServers, rememberServer } from '../server-book.ts'
 import { connectAt } from './connect-server.ts'
 import { Directory, type RegistryNode } from './directory.ts'
 import { parseServerAddress } from './server-address.ts'
@@ -16,24 +17,32 @@ export interface OpenDirectoryOptions {
 
 /**
  * The directory of a started node: the address book of its data directory and its servers. A server that is named for the
- * first time is connected to, to learn its identity. Throws REGISTRY_ADDRESS_INVALID, REGISTRY_UNREACHABLE,
- * REGISTRY_SERVER_CHANGED, STORAGE_*.
+ * first time is connected to, to learn its identity; one that cannot be reached is left out while there are others. Throws
+ * REGISTRY_ADDRESS_INVALID, REGISTRY_UNREACHABLE, REGISTRY_SERVER_CHANGED, STORAGE_*.
  */
 export async function openDirectory(options: OpenDirectoryOptions, signal?: AbortSignal): Promise<Directory> {
   const { node } = options
   const location = options.dataDir === undefined ? {} : { dataDir: options.dataDir }
   const remembered = await listServers(location)
+  const unreachable: unknown[] = []
   const named = await Promise.all(
     (options.servers ?? []).map(async text => {
       const known = findKnown(remembered, text)
       if (known !== undefined) return known
-      const server = serverOf(await connectAt(node, text, signal))
-      checkUnchanged(remembered, server)
-      await rememberServer(server, location)
-      return server
+      try {
+        const server = serverOf(await connectAt(node, text, signal))
+        await rememberServer(server, location)
+        return server
+      } catch (error) {
+        if (!isTalosError(error, 'REGISTRY_UNREACHABLE')) throw error
+        unreachable.push(error)
+        return undefined
+      }
     })
   )
-  const servers = new Map([...named, ...remembered].map(server => [server.peerId, server]))
+  const found = [...named.filter(server => server !== undefined), ...remembered]
+  if (found.length === 0 && unreachable.length > 0) throw unreachable[0]
+  const servers = new Map(found.map(server => [server.peerId, server]))
   return new Directory({ node, servers: [...servers.values()], peers: await listPeers(location) })
 }
 

@@ -10,6 +10,14 @@ export interface NetworkLimits {
   maxReservations: number
 }
 
+/** What a bootstrap server holds besides. */
+export interface ServerLimits extends NetworkLimits {
+  /** Connections from one network address: its share, so that one does not take all. */
+  maxConnectionsPerAddress: number
+  /** Registrations that its registry keeps. */
+  maxRegistrations: number
+}
+
 export const AGENT_LIMITS: NetworkLimits = {
   maxConnections: 100,
   inboundConnectionThreshold: 20,
@@ -17,11 +25,13 @@ export const AGENT_LIMITS: NetworkLimits = {
   maxReservations: 0
 }
 
-export const SERVER_LIMITS: NetworkLimits = {
+export const SERVER_LIMITS: ServerLimits = {
   maxConnections: 1_000,
   inboundConnectionThreshold: 100,
   maxIncomingPendingConnections: 100,
-  maxReservations: 1_000
+  maxReservations: 1_000,
+  maxConnectionsPerAddress: 250,
+  maxRegistrations: 10_000
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Connection, PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
+import { isWebSocket } from './addresses.ts'
 import type { TalosNode } from './create-node.ts'
 
 /** An address that does not answer is given up after this many milliseconds. */
@@ -134,10 +135,6 @@ export function describe(attempts: Attempt[]): string {
   return attempts
     .map(({ address, failure }) => `${address}: ${failure === undefined ? 'given up' : reasonOf(failure)}`)
     .join('; ')
-}
-
-function isWebSocket(address: Multiaddr): boolean {
-  return address.getComponents().some(({ name }) => name === 'ws' || name === 'wss')
 }
 
 function reasonOf(error: Error): string {

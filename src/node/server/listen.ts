@@ -14,9 +14,14 @@ export interface Endpoint {
 
 /**
  * Where a server listens: TCP and WebSocket at each address of `host`, or at all addresses of the machine without one.
- * Throws NETWORK_HOST_INVALID.
+ * Throws NETWORK_HOST_INVALID, NETWORK_PORT_INVALID.
  */
 export async function endpoints(host: string | undefined, port: number, wsPort: number): Promise<Endpoint[]> {
+  if (wsPort > 65_535 || (port === wsPort && port !== 0)) {
+    throw new TalosError('NETWORK_PORT_INVALID', `${wsPort} cannot be the WebSocket port beside TCP port ${port}`, {
+      hint: 'Choose another one with --ws-port.'
+    })
+  }
   const hosts = host === undefined ? EVERYWHERE.filter(one => one !== '::' || hasIp6()) : await addressesOf(host)
   return hosts.flatMap(one => [
     { host: one, port, webSocket: false },

@@ -2,10 +2,11 @@ import { join } from 'node:path'
 import type { PeerId } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { TalosError } from '../../errors.ts'
-import { type RegistryLimits, type RegistryServer, registryServer } from '../../protocols/registry/index.ts'
+import { type RegistryServer, registryServer } from '../../protocols/registry/index.ts'
+import { loadConfig } from '../config.ts'
 import { prepareDataDir, resolveDataDir } from '../data-dir.ts'
 import { createNode, type TalosNode } from '../network/create-node.ts'
-import { type NetworkLimits, SERVER_LIMITS } from '../network/limits.ts'
+import { SERVER_LIMITS, type ServerLimits } from '../network/limits.ts'
 import { openStorage } from '../storage.ts'
 import { VERSION } from '../version.ts'
 import { serverGater } from './gater.ts'
@@ -14,8 +15,6 @@ import { checkFree, endpoints, multiaddrOf } from './listen.ts'
 import { type Health, type Monitor, ServerMetrics, startMonitor } from './monitor.ts'
 
 export const DEFAULT_PORT = 8765
-/** A server's share of connections for one network address, of maxConnections. */
-const ADDRESS_SHARE = 4
 
 export interface ServerOptions {
   /** @default TALOS_DATA_DIR, else the platform's data directory; the server keeps to `server/` in it */
@@ -32,7 +31,8 @@ export interface ServerOptions {
   identityFile?: string
   /** Serve /healthz, /readyz and /metrics over HTTP. @default host 127.0.0.1 */
   metrics?: { port: number; host?: string }
-  limits?: Partial<NetworkLimits & Pick<RegistryLimits, 'maxRegistrations'> & { maxConnectionsPerAddress: number }>
+  /** @default the configuration's, else SERVER_LIMITS */
+  limits?: Partial<ServerLimits>
 }
 
 export interface RunningServer {
@@ -42,7 +42,7 @@ export interface RunningServer {
   addresses: string[]
   /** Where /metrics is, when it was asked for. */
   metricsUrl: string | undefined
-  limits: { maxConnections: number; maxReservations: number; maxRegistrations: number }
+  limits: ServerLimits
   health(): Health
   /** Lets requests in flight finish, then closes everything. Takes less than five seconds. */
   stop(): Promise<void>
@@ -53,7 +53,7 @@ type ServerNode = TalosNode<{ registry: RegistryServer }>
 /**
  * Starts a bootstrap server: an entry into the network, a relay for peers that cannot be dialled, and the registry.
  * Throws NETWORK_PORT_IN_USE, NETWORK_PORT_DENIED, NETWORK_LISTEN_FAILED, NETWORK_HOST_INVALID, NETWORK_ANNOUNCE_INVALID,
- * STORAGE_*.
+ * CONFIG_INVALID, STORAGE_*.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const startedAt = Date.now()
@@ -61,14 +61,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const port = options.port ?? DEFAULT_PORT
   const listen = await endpoints(options.host, port, options.wsPort ?? (port === 0 ? 0 : port + 1))
   const announce = options.announce?.map(checkedAnnounce)
-  const limits = {
-    ...SERVER_LIMITS,
-    maxRegistrations: 10_000,
-    maxConnectionsPerAddress: Math.ceil(
-      (options.limits?.maxConnections ?? SERVER_LIMITS.maxConnections) / ADDRESS_SHARE
-    ),
-    ...options.limits
-  }
+  const limits = await limitsOf(options)
   // libp2p starts without an address that it cannot listen on; a server must not
   for (const endpoint of listen) await checkFree(endpoint)
   await prepareDataDir(resolveDataDir(options.dataDir))
@@ -135,6 +128,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await stopAll()
     throw error
   }
+}
+
+/** The flags over the configuration over the defaults. */
+async function limitsOf({ dataDir, limits = {} }: ServerOptions): Promise<ServerLimits> {
+  const { limits: configured } = await loadConfig({ ...(dataDir === undefined ? {} : { dataDir }), flags: { limits } })
+  const given = Object.entries(configured).filter(([, value]) => value !== undefined)
+  return { ...SERVER_LIMITS, ...(Object.fromEntries(given) as Partial<ServerLimits>) }
 }
 
 /**

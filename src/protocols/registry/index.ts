@@ -13,7 +13,7 @@ import { RegistryServer, type RegistryServerComponents, type RegistryServerInit 
 export type { RegistryClient } from './client.ts'
 export { networkAddressOf } from './network-address.ts'
 export { isRegistrableName, type Registration, type RegistrationSigner } from './registration.ts'
-export type { RegistryLimits, RegistryServer } from './server.ts'
+export type { RegistryServer } from './server.ts'
 
 export function registryServer(init: RegistryServerInit): (components: RegistryServerComponents) => RegistryServer {
   return components => new RegistryServer(components, init)

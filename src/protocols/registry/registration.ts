@@ -131,7 +131,7 @@ export function readRegistration(bytes: Uint8Array): Registration {
   const self = peerIdOf(fields.publicKey)
   return {
     name: fields.name,
-    publicKey: fields.publicKey,
+    publicKey: Uint8Array.from(fields.publicKey),
     addresses: fields.addresses.map(address => decodeAddress(address, self)),
     issuedAt: integer(fields.issuedAt),
     expiresAt: integer(fields.expiresAt),

@@ -20,7 +20,7 @@ import { type RegisterOutcome, type RegistryDatabase, RegistryStore, type StoreL
 /** An idle stream is closed after this many milliseconds: agents open a new one for each refresh. */
 const IDLE_TIMEOUT = 30_000
 /** How long a peer may take to read an answer, in milliseconds. */
-const WRITE_TIMEOUT = 10_000
+const READ_PATIENCE = 10_000
 /** How long stop() waits for answers in flight, in milliseconds. */
 const DRAIN_TIMEOUT = 2_000
 /** Streams of one connection. A client of ours uses 8. */
@@ -60,6 +60,8 @@ export interface RegistryServerInit {
   database: RegistryDatabase
   /** @default DEFAULT_REGISTRY_LIMITS */
   limits?: Partial<RegistryLimits>
+  /** How long a peer may take to read an answer, in milliseconds. @default 10_000 */
+  readPatience?: number
   /** Called with each answer, for metrics. */
   onAnswer?: (request: RequestKind, status: StatusName) => void
   /** Milliseconds since the epoch. @default Date.now */
@@ -181,7 +183,7 @@ export class RegistryServer implements Startable {
   }
 
   #writeSignal(): AbortSignal {
-    return AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(WRITE_TIMEOUT)])
+    return AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(this.#init.readPatience ?? READ_PATIENCE)])
   }
 
   async #answer(frame: Uint8Array, connection: Connection): Promise<Answer> {

@@ -1,11 +1,6 @@
 import type { SessionSummary } from '../../protocols/sessions/index.ts'
 import type { OpenWalletOptions, WalletSummary } from '../wallet/index.ts'
 
-/*
- * The SDK's door to registries and peers. Each function loads libp2p when it is called, starts a node for as long as it
- * takes, and stops it. Programs with a node of their own use openDirectory(), dialPeer() and keepRegistered().
- */
-
 export interface NetworkOptions {
   /** @default TALOS_DATA_DIR, else the platform's data directory */
   dataDir?: string
@@ -23,7 +18,20 @@ export interface RegisterOptions extends NetworkOptions, Omit<OpenWalletOptions,
   acceptNewIdentity?: boolean
 }
 
+export interface ServerFailure {
+  /** The server's PeerId. */
+  server: string
+  code: string
+  message: string
+}
+
 export interface RegisterReport {
+  registrations: RegistrationReport[]
+  /** Known servers that could not be registered with, when others could. */
+  failed: ServerFailure[]
+}
+
+export interface RegistrationReport {
   /** The server's PeerId. */
   server: string
   address: string
@@ -66,8 +74,10 @@ export interface FoundPeer {
 
 export interface FoundPeers {
   peers: FoundPeer[]
+  /** True when there are more than are listed. */
+  more: boolean
   /** Servers that could not be asked. */
-  unreachable: Array<{ server: string; code: string; message: string }>
+  failed: ServerFailure[]
 }
 
 export interface ServerStatus {
@@ -100,30 +110,4 @@ export interface NodeStatus {
   peers: PeerStatus[]
   /** The sessions on disk. Missing when the wallet is sealed and no passphrase is given by the environment. */
   sessions?: SessionSummary[]
-}
-
-/**
- * Registers the wallet's identity under a name, and remembers the server. Addresses that a running node of the same identity
- * has registered are kept. Throws REGISTRY_*, WALLET_*, STORAGE_*, CONFIG_INVALID.
- */
-export async function register(options: RegisterOptions = {}): Promise<RegisterReport[]> {
-  return (await import('./operations.ts')).register(options)
-}
-
-/** Reaches a peer and measures. Throws PEER_UNKNOWN, PEER_AMBIGUOUS, NETWORK_PEER_UNREACHABLE, NETWORK_PING_FAILED, REGISTRY_*. */
-export async function ping(reference: string, options: PingOptions = {}): Promise<PingReport> {
-  return (await import('./operations.ts')).ping(reference, options)
-}
-
-/**
- * The registered peers whose name, PeerId, did:key or hex key begins with `prefix` (up to 16 of each server), or all. Throws
- * REGISTRY_NONE, and the error of a server when none could be asked.
- */
-export async function findPeers(prefix?: string, options: NetworkOptions = {}): Promise<FoundPeers> {
-  return (await import('./operations.ts')).findPeers(prefix, options)
-}
-
-/** The identity of a data directory, and which servers and peers can be reached from here. Needs no passphrase. */
-export async function status(options: NetworkOptions = {}): Promise<NodeStatus> {
-  return (await import('./operations.ts')).status(options)
 }

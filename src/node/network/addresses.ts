@@ -1,0 +1,17 @@
+import type { Multiaddr } from '@multiformats/multiaddr'
+
+/** True for an address that leads through a relay. */
+export function isRelayed(address: Multiaddr): boolean {
+  return address.getComponents().some(({ name }) => name === 'p2p-circuit')
+}
+
+/** True for WebSocket, with TLS or without. */
+export function isWebSocket(address: Multiaddr): boolean {
+  return address.getComponents().some(({ name }) => name === 'ws' || name === 'wss')
+}
+
+/** True for an address of this machine only. A relay at a loopback address is, like that address itself, of use here only. */
+export function isLoopback(address: Multiaddr): boolean {
+  const host = address.getComponents().find(({ name }) => name === 'ip4' || name === 'ip6')?.value ?? ''
+  return host.startsWith('127.') || host === '::1'
+}
