@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { type Document, LineCounter, parseDocument } from 'yaml'
+import type { Document } from 'yaml'
 import * as z from 'zod/mini'
 import { TalosError } from '../errors.ts'
 import { checkDataDir, resolveDataDir } from './data-dir.ts'
@@ -54,6 +54,8 @@ async function fromFile(dataDir: string): Promise<Tree> {
   const path = join(dataDir, 'config.yaml')
   const found = (await checkDataDir(dataDir)) ? await readPrivateFile(path) : undefined
   if (found === undefined) return {}
+  // most nodes have no such file, and the parser takes a while to load
+  const { LineCounter, parseDocument } = await import('yaml')
   const lines = new LineCounter()
   const document = parseDocument(found.bytes.toString('utf8'), { lineCounter: lines, prettyErrors: true })
   const broken = document.errors[0]

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { PeerId } from '@libp2p/interface'
 import { expect, test } from 'vitest'
 import { TalosError } from '../../src/errors.ts'
+import { encodeFrame } from '../../src/protocols/mcp/tunnel/channel.ts'
 import { openTunnel } from '../../src/protocols/mcp/tunnel/client.ts'
 import { FRAME, MCP_PROTOCOL } from '../../src/protocols/mcp/tunnel/constants.ts'
 import type { MainSessions, StreamSessions } from '../../src/protocols/mcp/tunnel/handshake.ts'
@@ -270,6 +271,15 @@ test('a host keeps a tunnel for its grace time and not longer', async () => {
   await p.client.stop()
   expect(await ended).toMatchObject({ code: 'TUNNEL_LOST' })
   expect(p.host.services.tunnel.sessionCount).toBeLessThanOrEqual(1)
+})
+
+test('a frame put together without a copy is the protobuf encoding', () => {
+  for (const length of [0, 1, 127, 128, 70_000]) {
+    const body = randomBytes(length)
+    const expected = TunnelFrame.encode({ type: FRAME.data, body })
+    if (length > 0) expect(Buffer.compare(encodeFrame(FRAME.data, body).subarray(), expected)).toBe(0)
+    expect(Buffer.compare(TunnelFrame.decode(encodeFrame(FRAME.data, body)).body, body)).toBe(0)
+  }
 })
 
 test('a stream that begins with anything but an OPEN is refused and closed', async () => {

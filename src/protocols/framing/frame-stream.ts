@@ -77,8 +77,8 @@ export class FrameStream {
     return frames
   }
 
-  /** Sends one frame; resolves when the stream has room for another. */
-  async write(frame: Uint8Array, signal?: AbortSignal): Promise<void> {
+  /** Sends one frame, whole or in parts that belong together; resolves when the stream has room for another. */
+  async write(frame: Uint8Array | Uint8ArrayList, signal?: AbortSignal): Promise<void> {
     if (frame.byteLength > this.#maxFrameLength) {
       throw new TalosError(
         'NETWORK_FRAME_TOO_LARGE',

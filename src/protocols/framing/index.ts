@@ -3,3 +3,4 @@
  * Wire form: docs/spec/wire.md.
  */
 export { FrameStream } from './frame-stream.ts'
+export { encodeVarint } from './varint.ts'

@@ -1,5 +1,6 @@
+import { Uint8ArrayList } from 'uint8arraylist'
 import { TalosError } from '../../../errors.ts'
-import type { FrameStream } from '../../framing/index.ts'
+import { encodeVarint, type FrameStream } from '../../framing/index.ts'
 import { FRAME } from './constants.ts'
 import { TunnelFrame, TunnelMessage } from './pb/tunnel.ts'
 
@@ -13,9 +14,14 @@ export interface Sealer {
 /** A message with only the fields that it needs. */
 export type OutgoingMessage = Partial<Omit<TunnelMessage, 'lines'> & { lines: Uint8Array[] }>
 
-export function encodeFrame(type: number, body: Uint8Array): Uint8Array {
-  return TunnelFrame.encode({ type, body: body as Uint8Array<ArrayBuffer> })
+/** TunnelFrame (pb/tunnel.proto) of a type below 128, without a copy of its body. */
+export function encodeFrame(type: number, body: Uint8Array): Uint8ArrayList {
+  return new Uint8ArrayList(Uint8Array.of(TYPE_FIELD, type, BODY_FIELD, ...encodeVarint(body.byteLength)), body)
 }
+
+/** Protobuf tags of TunnelFrame: field 1 as a varint, field 2 with a length. */
+const TYPE_FIELD = 0x08
+const BODY_FIELD = 0x12
 
 /** Frames that failed to open before the stream is given up: a peer whose stream this is has no reason to send one. */
 const MAX_FORGED = 16
