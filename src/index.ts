@@ -1,6 +1,15 @@
 export { didKeyOf, hexOf, peerIdOf, publicKeyOf } from './crypto/peer-key.ts'
 export { isTalosError, TalosError, type TalosErrorOptions } from './errors.ts'
-export { connectMcp, findPeers, networkStatus, pingPeer, registerAgent, serveMcp, startServer } from './network.ts'
+export {
+  acceptPeerKey,
+  connectMcp,
+  findPeers,
+  networkStatus,
+  pingPeer,
+  registerAgent,
+  serveMcp,
+  startServer
+} from './network.ts'
 export { addPeer, type KnownPeer, listPeers, removePeer } from './node/address-book.ts'
 export { resolveDataDir } from './node/data-dir.ts'
 export type {
@@ -30,6 +39,7 @@ export {
   type McpServerEntry,
   uninstallMcpClient
 } from './node/mcp-clients.ts'
+export type { AcceptKeyOptions } from './node/peer-keys.ts'
 export { type PeerCandidate, type ResolvedPeer, resolvePeer } from './node/peer-ref.ts'
 export type { RunningServer, ServerOptions } from './node/server/server.ts'
 export {

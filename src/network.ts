@@ -10,6 +10,7 @@ import type {
 } from './node/directory/types.ts'
 import type { ConnectMcpOptions } from './node/mcp/connect.ts'
 import type { McpHost, ServeMcpOptions } from './node/mcp/serve.ts'
+import type { AcceptKeyOptions } from './node/peer-keys.ts'
 import type { RunningServer, ServerOptions } from './node/server/server.ts'
 import { openWallet, type Wallet } from './node/wallet/index.ts'
 
@@ -51,6 +52,11 @@ export async function findPeers(prefix?: string, options: NetworkOptions = {}): 
 /** See src/node/directory/inquire.ts. */
 export async function networkStatus(options: NetworkOptions = {}): Promise<NodeStatus> {
   return (await import('./node/directory/inquire.ts')).networkStatus(options)
+}
+
+/** See src/node/peer-keys.ts. */
+export async function acceptPeerKey(options: AcceptKeyOptions): Promise<boolean> {
+  return (await import('./node/peer-keys.ts')).acceptPeerKey(options)
 }
 
 /** Deriving the wallet's key and loading libp2p take as long as each other, and go on side by side. */

@@ -48,8 +48,8 @@ function serverRow({ addresses, peerId, reachable, roundTrip, registered, error 
   return [where, milliseconds(roundTrip!), name, clock(expiresAt), String(registered.addresses.length)]
 }
 
-function sessionRow({ peer, confirmed, lastUsed }: SessionSummary): string[] {
-  return [peer, confirmed ? 'yes' : 'not yet', clock(lastUsed)]
+function sessionRow({ peer, confirmed, lastUsed, keyChanged }: SessionSummary): string[] {
+  return [peer, keyChanged ? 'its key has changed: talos peers accept' : confirmed ? 'yes' : 'not yet', clock(lastUsed)]
 }
 
 function peerRow({ name, reachable, direct, roundTrip, error }: PeerStatus): string[] {

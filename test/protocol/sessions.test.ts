@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { crypto } from '../../src/crypto/index.ts'
 import { isTalosError, type TalosError } from '../../src/errors.ts'
-import { listSessions } from '../../src/protocols/sessions/index.ts'
+import { acceptChangedKey, changedKey, listSessions } from '../../src/protocols/sessions/index.ts'
 import { startAgent, type TestAgent } from '../support/agents.ts'
 
 const soon = () => AbortSignal.timeout(10_000)
@@ -170,4 +170,29 @@ test('processes that share a data directory never use a key twice', async () => 
     texts.push(Buffer.from(await p.bob.sessions.open(p.alice.node.peerId, message)).toString())
   }
   expect(new Set(texts).size).toBe(20)
+})
+
+test('a peer with another agreement key is refused until that very key is accepted, from either side', async () => {
+  const seed = randomBytes(32)
+  await using bob = await startAgent()
+  const alice = await startAgent({ seed })
+  await send(alice, bob, 'one')
+  await send(bob, alice, 'two')
+  await alice[Symbol.asyncDispose]()
+
+  await using renewed = await startAgent({ seed }) // the same PeerId, another agreement key
+  await expect(send(renewed, bob, 'three')).rejects.toMatchObject({ code: 'SESSION_IDENTITY_CHANGED' })
+  await expect(send(bob, renewed, 'four')).rejects.toMatchObject({ code: expect.stringMatching(/^SESSION_/) })
+  const peer = renewed.node.peerId.toString()
+  expect(await listSessions(bob.store, crypto)).toMatchObject([{ peer, keyChanged: true }])
+
+  const { pinned, offered } = await changedKey(bob.store, crypto, peer)
+  expect(Buffer.compare(pinned, offered)).not.toBe(0)
+  await expect(acceptChangedKey(bob.store, crypto, peer, pinned)).rejects.toMatchObject({
+    code: 'SESSION_KEY_NOT_CHANGED'
+  })
+  await acceptChangedKey(bob.store, crypto, peer, offered)
+  expect(await send(renewed, bob, 'five')).toBe('five')
+  expect(await send(bob, renewed, 'six')).toBe('six')
+  await expect(changedKey(bob.store, crypto, peer)).rejects.toMatchObject({ code: 'SESSION_KEY_NOT_CHANGED' })
 })

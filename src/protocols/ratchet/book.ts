@@ -347,7 +347,7 @@ function notFromPeer(): TalosError {
 function checkPin(book: SessionBook, agreement: Uint8Array): void {
   if (book.agreement !== undefined && !sameBytes(book.agreement, agreement)) {
     throw new TalosError('SESSION_IDENTITY_CHANGED', 'The peer’s agreement key is not the one it had before', {
-      hint: 'It may have restored its wallet. Ask it by another way, then accept the new key.'
+      hint: 'Ask its owner by another way whether that is so; `talos peers accept <peer>` then accepts the new key.'
     })
   }
 }

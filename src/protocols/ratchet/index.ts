@@ -28,7 +28,7 @@ export {
   sealMessage
 } from './book.ts'
 export { decodeBook, encodeBook } from './book-codec.ts'
-export { MAX_BUNDLE_SIZE, verifyBundle } from './bundle.ts'
+export { MAX_BUNDLE_SIZE, type PrekeyBundle, verifyBundle } from './bundle.ts'
 export { RATCHET_LIMITS, RATCHET_OVERHEAD } from './double-ratchet.ts'
 export { FailureBudget } from './failure-budget.ts'
 export { certifyAgreementKey, type LocalIdentity, verifyAgreementKey } from './identity.ts'

@@ -1,7 +1,7 @@
 /** Sessions with peers over libp2p and disk. The pure state machines are in src/protocols/ratchet. */
+
+export { acceptChangedKey, type ChangedKey, changedKey, listSessions, type SessionSummary } from './records.ts'
 export {
-  listSessions,
-  type SessionSummary,
   type Sessions,
   type SessionsInit,
   sessions,

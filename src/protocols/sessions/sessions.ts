@@ -19,7 +19,9 @@ import {
   NO_PREKEYS,
   namedSession,
   noSessionNotice,
+  offeredAgreementKey,
   openMessage,
+  type PrekeyBundle,
   type Prekeys,
   retireBook,
   type SessionBook,
@@ -31,10 +33,8 @@ import {
 } from '../ratchet/index.ts'
 import { BUNDLE_RATE, PREKEY_REFUSAL, PREKEYS_PROTOCOL, RESPONSE_OVERHEAD } from './constants.ts'
 import { answerRequest, fetchBundle } from './prekey-exchange.ts'
+import { bookKey, offeredKey, PREKEYS_KEY } from './records.ts'
 import type { SessionStore, Transaction } from './store.ts'
-
-const PREKEYS_KEY = 'prekeys'
-const bookKey = (peer: PeerId): string => `session/${peer.toString()}`
 
 export interface SessionsInit {
   identity: LocalIdentity
@@ -61,16 +61,6 @@ export interface Unreadable {
   withoutOneTime: boolean
 }
 
-/** What is known of the sessions with a peer. */
-export interface SessionSummary {
-  peer: string
-  sessions: number
-  /** The active session has been confirmed by a round trip. */
-  confirmed: boolean
-  /** Milliseconds since the epoch. */
-  lastUsed: number
-}
-
 /**
  * The sessions of a node with its peers (docs/spec/session.md): PQXDH over `/talos/prekeys/1.0.0`, then the Double Ratchet.
  * Every change of state is on disk before the bytes that it made are handed out.
@@ -91,25 +81,6 @@ export interface Sessions {
 
 export function sessions(init: SessionsInit): (components: SessionsComponents) => Sessions {
   return components => new SessionService(components, init)
-}
-
-/** What the store holds of sessions, for `talos status`; touches no network. */
-export async function listSessions(store: SessionStore, crypto: CryptoProvider): Promise<SessionSummary[]> {
-  return store.transact(async transaction => {
-    const summaries: SessionSummary[] = []
-    for (const key of await transaction.keys('session/')) {
-      const book = decodeBook(crypto, (await transaction.get(key))!)
-      const active = activeSession(book)
-      summaries.push({
-        peer: key.slice('session/'.length),
-        sessions: book.sessions.length,
-        confirmed: active?.confirmed ?? false,
-        lastUsed: Math.max(0, ...book.sessions.map(session => session.lastUsed))
-      })
-      retireBook(book, createBook(book.self, book.peer))
-    }
-    return summaries
-  })
 }
 
 class SessionService implements Sessions, Startable {
@@ -154,6 +125,23 @@ class SessionService implements Sessions, Startable {
     const bytes = await fetchBundle(connection, oneTime, signal)
     const { crypto, now } = this.#context()
     const bundle = verifyBundle(crypto, bytes, publicKeyOf(peer), now)
+    try {
+      return await this.#begin(peer, bundle, oneTime, plaintext)
+    } catch (error) {
+      if (isTalosError(error, 'SESSION_IDENTITY_CHANGED')) await this.#keepOffer(peer, () => bundle.agreement)
+      throw error
+    }
+  }
+
+  /** Keeps the key that a peer came with instead of its pinned one, so that the user can accept that very key. */
+  async #keepOffer(peer: PeerId, offered: (book: SessionBook) => Uint8Array): Promise<void> {
+    await this.#transactBook(peer, async (book, transaction) => {
+      transaction.put(offeredKey(peer.toString()), Uint8Array.from(offered(book)))
+      return { next: book, result: undefined }
+    })
+  }
+
+  async #begin(peer: PeerId, bundle: PrekeyBundle, oneTime: boolean, plaintext: Uint8Array): Promise<Uint8Array> {
     return this.#transactBook(peer, async book => {
       const begun =
         activeSession(book) === undefined
@@ -178,6 +166,9 @@ class SessionService implements Sessions, Startable {
         return { next: opened.book, result: opened.plaintext, events: opened.events }
       })
     } catch (error) {
+      if (isTalosError(error, 'SESSION_IDENTITY_CHANGED')) {
+        await this.#keepOffer(peer, book => offeredAgreementKey(this.#init.crypto, book, message))
+      }
       // a lost state is nobody's fault; everything else costs the peer some of its budget
       if (isTalosError(error) && error.code.startsWith('SESSION_') && error.code !== 'SESSION_UNKNOWN') {
         this.#failures.failed(peer.toString())
@@ -251,7 +242,7 @@ class SessionService implements Sessions, Startable {
     ) => Promise<{ next: SessionBook; result: T; events?: readonly SessionEvent[] }>
   ): Promise<T> {
     const { store, identity, crypto, onEvent } = this.#init
-    const key = bookKey(peer)
+    const key = bookKey(peer.toString())
     let events: readonly SessionEvent[] = []
     const result = await store.transact(async transaction => {
       const bytes = await transaction.get(key)

@@ -1,0 +1,32 @@
+import { crypto } from '../crypto/index.ts'
+import { acceptChangedKey, changedKey } from '../protocols/sessions/index.ts'
+import { listPeers } from './address-book.ts'
+import { sessionStore } from './agent.ts'
+import { resolveDataDir } from './data-dir.ts'
+import { resolvePeer } from './peer-ref.ts'
+import { type OpenWalletOptions, openWallet } from './wallet/index.ts'
+
+export interface AcceptKeyOptions extends OpenWalletOptions {
+  /** A name of the address book, PeerId, did:key or hex key. */
+  peer: string
+  /** Asked with both keys, in hexadecimal digits, before the new one is accepted. */
+  confirm: (keys: { peerId: string; pinned: string; offered: string }) => Promise<boolean>
+}
+
+/**
+ * Accepts the agreement key that a peer has come with in place of the one that was pinned. False when `confirm` said no.
+ * Throws SESSION_KEY_NOT_CHANGED, PEER_*, WALLET_*, STORAGE_*.
+ */
+export async function acceptPeerKey(options: AcceptKeyOptions): Promise<boolean> {
+  const dataDir = resolveDataDir(options.dataDir)
+  const wallet = await openWallet({ ...options, dataDir })
+  const book = (await listPeers({ dataDir })).map(peer => ({ ...peer, source: 'petname' as const }))
+  const { peerId } = resolvePeer(options.peer, book)
+  const store = sessionStore(wallet, dataDir)
+  const { pinned, offered } = await changedKey(store, crypto, peerId)
+  if (!(await options.confirm({ peerId, pinned: hex(pinned), offered: hex(offered) }))) return false
+  await acceptChangedKey(store, crypto, peerId, offered)
+  return true
+}
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
