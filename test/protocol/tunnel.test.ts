@@ -56,13 +56,13 @@ async function pair(init: Partial<TunnelHostInit> = {}) {
       return plaintext
     }
   }
-  const open = (service = '', node = client, sessions = recording) =>
+  const open = (service = '', node = client, sessions = recording, streams = plainStreams) =>
     openTunnel(
       {
         self: node.peerId,
         connect: async signal => node.dial(host.getMultiaddrs(), { signal }),
         sessions,
-        streams: plainStreams,
+        streams,
         service
       },
       AbortSignal.timeout(5_000)
@@ -203,6 +203,42 @@ test('a sender is held back by an application that does not read, and goes on wh
   expect(await within(drained, 'the echo')).toHaveLength(20)
   await link.end()
 }, 30_000)
+
+test('a batch far above the window, for an application that is busy, arrives whole', async () => {
+  const busy = Promise.withResolvers<void>()
+  await using p = await pair({
+    serve: async link => {
+      await busy.promise
+      await echo(link)
+    }
+  })
+  const { link } = await p.open()
+  const sent = Array.from({ length: 24 }, (_, i) => `${i} ${'x'.repeat(1024 * 1024)}`)
+  const sending = link.send(bytes(...sent))
+  const later = link.send(bytes('the last'))
+  busy.resolve()
+  expect(await within(collect(link, 25), 'the echo', 20_000)).toEqual([...sent, 'the last'])
+  await Promise.all([sending, later])
+  await link.end()
+})
+
+test('a genuine message that cannot be decoded ends the tunnel, and is not asked for again', async () => {
+  const ended = Promise.withResolvers<unknown>()
+  await using p = await pair({
+    serve: async link => {
+      await echo(link).catch(ended.resolve)
+    }
+  })
+  const garbled: StreamSessions = {
+    ...plainStreams,
+    initiate: () => ({ seal: () => bytes('\xff\xff')[0]!, open: x => x })
+  }
+  const { link } = await p.open('', p.client, plainSession, garbled)
+  const over = once(link, 'ended')
+  await link.send(bytes('hello'))
+  expect(await within(ended.promise, 'the end at the host')).toMatchObject({ code: 'TUNNEL_PROTOCOL' })
+  expect(await over).toMatchObject({ code: 'TUNNEL_LOST' })
+})
 
 test('a peer that is not authorised learns just that', async () => {
   await using p = await pair({ isAuthorised: () => false })

@@ -72,7 +72,12 @@ export class TunnelChannel {
       }
       return undefined
     }
-    return TunnelMessage.decode(plaintext, { limits: { lines: this.#maxLines } })
+    try {
+      return TunnelMessage.decode(plaintext, { limits: { lines: this.#maxLines } })
+    } catch (cause) {
+      // it is genuine, so sending it again would not help
+      throw new TalosError('TUNNEL_PROTOCOL', 'the other side sent a message that cannot be decoded', { cause })
+    }
   }
 
   abort(reason: Error): void {

@@ -40,7 +40,7 @@ export function streamSessions(crypto: CryptoProvider): StreamSessions {
 }
 
 /** The secret of a stream session is made of both sides' halves, so that neither alone decides it. docs/spec/tunnel.md §3. */
-function joinSecrets(opener: Uint8Array, host: Uint8Array): Uint8Array {
+export function joinSecrets(opener: Uint8Array, host: Uint8Array): Uint8Array {
   const joined = createHash('sha256').update('talos/tunnel-secret/v1\0').update(opener).update(host).digest()
   opener.fill(0)
   host.fill(0)
@@ -48,7 +48,7 @@ function joinSecrets(opener: Uint8Array, host: Uint8Array): Uint8Array {
 }
 
 /** What a stream is: the tunnel protocol, opener, host, tunnel. docs/spec/tunnel.md §3. */
-function contextOf(opener: PeerId, host: PeerId, tunnelId: Uint8Array): Uint8Array {
+export function contextOf(opener: PeerId, host: PeerId, tunnelId: Uint8Array): Uint8Array {
   return Buffer.concat([Buffer.from(`${MCP_PROTOCOL}\0${opener.toString()}\0${host.toString()}\0`), tunnelId])
 }
 

@@ -42,6 +42,8 @@ export class ResumableLink extends TypedEventEmitter<TunnelLinkEvents> implement
   #unacknowledgedLength = 0
   #lastNumber = 0
   #roomWaiters: Array<() => void> = []
+  /** Resolved when the callers of send() so far have had their turn: a batch that waits for room is not overtaken. */
+  #turn: Promise<void> | undefined
 
   #received = 0
   #consumed = 0
@@ -83,16 +85,34 @@ export class ResumableLink extends TypedEventEmitter<TunnelLinkEvents> implement
   }
 
   async send(lines: Uint8Array[]): Promise<void> {
-    while (this.#ended === undefined && this.#unacknowledged.length > 0 && this.#unacknowledgedLength > WINDOW) {
-      await new Promise<void>(resolve => this.#roomWaiters.push(resolve))
+    const before = this.#turn
+    const mine = Promise.withResolvers<void>()
+    this.#turn = mine.promise
+    try {
+      // without one to wait for nothing here waits: what is sent before end() leaves before it
+      if (before !== undefined) await before
+      for (let start = 0; start < lines.length; ) {
+        while (this.#ended === undefined && !this.#hasRoom()) {
+          await new Promise<void>(resolve => this.#roomWaiters.push(resolve))
+        }
+        if (this.#ended !== undefined) throw this.#ended.error ?? new TalosError('TUNNEL_ENDED', 'the tunnel has ended')
+        const numbered: Line[] = []
+        while (start < lines.length && this.#hasRoom()) {
+          const line = { number: ++this.#lastNumber, bytes: lines[start++]! }
+          numbered.push(line)
+          this.#unacknowledged.push(line)
+          this.#unacknowledgedLength += line.bytes.byteLength
+        }
+        this.#sendLines(numbered)
+      }
+    } finally {
+      if (this.#turn === mine.promise) this.#turn = undefined
+      mine.resolve()
     }
-    if (this.#ended !== undefined) throw this.#ended.error ?? new TalosError('TUNNEL_ENDED', 'the tunnel has ended')
-    const numbered = lines.map(bytes => ({ number: ++this.#lastNumber, bytes }))
-    for (const line of numbered) {
-      this.#unacknowledged.push(line)
-      this.#unacknowledgedLength += line.bytes.byteLength
-    }
-    this.#sendLines(numbered)
+  }
+
+  #hasRoom(): boolean {
+    return this.#unacknowledged.length === 0 || this.#unacknowledgedLength <= WINDOW
   }
 
   async *incoming(): AsyncIterable<Uint8Array[]> {

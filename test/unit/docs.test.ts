@@ -1,0 +1,104 @@
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const read = (path: string): string => readFileSync(join(root, path), 'utf8')
+const manifest = JSON.parse(read('package.json')) as {
+  dependencies: Record<string, string>
+  scripts: Record<string, string>
+}
+const pages = ['README.md', 'CHANGELOG.md', ...globSync('docs/**/*.md', { cwd: root })]
+const missing = (wanted: Iterable<string>, there: Iterable<string>): string[] =>
+  [...new Set(wanted)].filter(item => !new Set(there).has(item)).sort()
+
+test('docs/troubleshooting.md has every error code that the source names, and no other', () => {
+  const code =
+    /'((?:USAGE|CONFIG|WALLET|PEER|NETWORK|REGISTRY|SESSION|TUNNEL|CRYPTO|STORAGE|DEMO)_[A-Z_]+|INTERNAL|INTERRUPTED)'/g
+  const thrown = /new TalosError\(\s*'([^']+)'/g
+  const named = globSync('src/**/*.ts', { cwd: root })
+    .filter(file => !file.includes('/pb/'))
+    .map(read)
+    .flatMap(source => [...source.matchAll(code), ...source.matchAll(thrown)].map(match => match[1]!))
+  const documented = [...read('docs/troubleshooting.md').matchAll(/^\| `([A-Z_]+)` \|/gm)].map(match => match[1]!)
+  expect(named.length).toBeGreaterThan(100)
+  expect(missing(named, documented)).toEqual([])
+  expect(missing(documented, named)).toEqual([])
+  expect(documented.length, 'a code stands in two tables').toBe(new Set(documented).size)
+})
+
+interface CommandClass {
+  description?: string
+  summary?: string
+  examples?: unknown[]
+  flags?: Record<string, { description?: string; summary?: string }>
+  args?: Record<string, { description?: string; summary?: string }>
+}
+
+test('every command has a description and examples, and docs/cli.md lists it', async () => {
+  const listed = [...read('docs/cli.md').matchAll(/^\| `talos ([a-z -]+)` \|/gm)].map(match => match[1]!)
+  const ids: string[] = []
+  for (const file of globSync('src/commands/**/*.ts', { cwd: root })) {
+    const id = file.replace(/^src\/commands\/|(\/index)?\.ts$/g, '').replaceAll('/', ' ')
+    const command = ((await import(join(root, file))) as { default: CommandClass }).default
+    ids.push(id)
+    expect(command.summary ?? command.description, `${id}: description`).toBeTruthy()
+    expect(command.examples?.length ?? 0, `${id}: examples`).toBeGreaterThan(0)
+    for (const [name, { description, summary }] of Object.entries({ ...command.flags, ...command.args })) {
+      expect(description ?? summary, `${id}: ${name}`).toBeTruthy()
+    }
+  }
+  expect(missing(ids, listed)).toEqual([])
+  expect(missing(listed, ids)).toEqual([])
+})
+
+test('every relative link leads to a file, and to a heading of it', () => {
+  for (const page of pages) {
+    // not in code
+    const text = read(page).replace(/^```[\s\S]*?^```/gm, '')
+    for (const [, link] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(link!)) continue
+      const [path, heading] = link!.split('#', 2)
+      const target = path === '' ? join(root, page) : resolve(root, dirname(page), path!)
+      expect(existsSync(target), `${page}: ${link}`).toBe(true)
+      if (heading === undefined) continue
+      const headings = [...readFileSync(target, 'utf8').matchAll(/^#+ (.+)$/gm)].map(match => anchorOf(match[1]!))
+      expect(headings, `${page}: ${link}`).toContain(heading)
+    }
+  }
+})
+
+/** As GitHub makes it. */
+function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-')
+}
+
+test('the README gives a reason for every dependency, and for no other', () => {
+  const section = read('README.md').split('## Dependencies')[1]!.split('\n## ')[0]!
+  const rows = [...section.matchAll(/^\| (`.+`) \| (.+) \|$/gm)]
+  const named = rows.flatMap(([, cell]) => [...cell!.matchAll(/`([^`]+)`/g)].map(match => match[1]!))
+  expect(missing(Object.keys(manifest.dependencies), named)).toEqual([])
+  expect(missing(named, Object.keys(manifest.dependencies))).toEqual([])
+})
+
+test('the tests that the README names exist', () => {
+  const section = read('README.md').split('## Security')[1]!.split('\n## ')[0]!
+  const named = [...section.matchAll(/`(test\/[^`]+\.test\.ts)`(?:: "([^"]+)")?/g)]
+  expect(named.length).toBeGreaterThan(10)
+  for (const [, file, title] of named) {
+    expect(existsSync(join(root, file!)), file).toBe(true)
+    if (title !== undefined) expect(read(file!).replaceAll('’', "'"), file).toContain(title)
+  }
+})
+
+test('the npm scripts that the documents name exist', () => {
+  for (const page of pages) {
+    for (const [, script] of read(page).matchAll(/npm run ([a-z][a-z:-]*[a-z])(?![a-z:])/g)) {
+      expect(Object.keys(manifest.scripts), `${page}: npm run ${script}`).toContain(script)
+    }
+  }
+})
