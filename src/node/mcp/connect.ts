@@ -2,7 +2,7 @@ import type { Readable, Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Connection } from '@libp2p/interface'
 import { crypto } from '../../crypto/index.ts'
-import { isTalosError } from '../../errors.ts'
+import { isTalosError, type TalosError } from '../../errors.ts'
 import { AgentBridge } from '../../protocols/mcp/agent-bridge.ts'
 import { type OpenTunnel, openTunnel } from '../../protocols/mcp/tunnel/client.ts'
 import { streamSessions } from '../../protocols/mcp/tunnel/handshake.ts'
@@ -70,7 +70,7 @@ export async function connectMcp(options: ConnectMcpOptions): Promise<void> {
     await keepLinked(bridge, options, finished.signal)
   } catch (error) {
     if (!finished.signal.aborted) {
-      await bridge.close((error as Error).message)
+      await bridge.close(sentenceOf(error))
       throw error
     }
   } finally {
@@ -126,6 +126,12 @@ async function keepLinked(bridge: AgentBridge, options: ConnectMcpOptions, signa
   } finally {
     await node.stop()
   }
+}
+
+/** For the agent, which sees no standard error: what happened, and what to do. */
+function sentenceOf(error: unknown): string {
+  const { message, hint } = error as TalosError
+  return hint === undefined ? message : `${message}. ${hint}`
 }
 
 /** As long as the tunnel goes through a relay, tries now and then to have it without. */
