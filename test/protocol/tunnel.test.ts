@@ -60,6 +60,7 @@ async function pair(init: Partial<TunnelHostInit> = {}) {
     openTunnel(
       {
         self: node.peerId,
+        host: host.peerId,
         connect: async signal => node.dial(host.getMultiaddrs(), { signal }),
         sessions,
         streams,
@@ -243,6 +244,23 @@ test('a genuine message that cannot be decoded ends the tunnel, and is not asked
 test('a peer that is not authorised learns just that', async () => {
   await using p = await pair({ isAuthorised: () => false })
   await expect(p.open()).rejects.toMatchObject({ code: 'TUNNEL_NOT_AUTHORISED', message: 'not authorised' })
+  expect(p.served).toHaveLength(0)
+})
+
+test('a connection that leads to another peer than the host is not used', async () => {
+  await using p = await pair()
+  await using other = await startNode()
+  const opened = openTunnel(
+    {
+      self: p.client.peerId,
+      host: other.peerId,
+      connect: async signal => p.client.dial(p.host.getMultiaddrs(), { signal }),
+      sessions: plainSession,
+      streams: plainStreams
+    },
+    AbortSignal.timeout(5_000)
+  )
+  await expect(opened).rejects.toMatchObject({ code: 'TUNNEL_WRONG_PEER' })
   expect(p.served).toHaveLength(0)
 })
 

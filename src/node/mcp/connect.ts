@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Connection } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
 import { crypto } from '../../crypto/index.ts'
 import { isTalosError, type TalosError } from '../../errors.ts'
 import { AgentBridge } from '../../protocols/mcp/agent-bridge.ts'
@@ -93,6 +94,7 @@ async function keepLinked(bridge: AgentBridge, options: ConnectMcpOptions, signa
     const target = await directory.resolve(options.peer, { signal })
     const init = {
       self: node.peerId,
+      host: peerIdFromString(target.peerId),
       connect: (dialSignal: AbortSignal) => dialPeer(directory, target, dialSignal),
       sessions: node.services.sessions,
       streams: streamSessions(crypto),

@@ -87,7 +87,7 @@ export async function serveMcp(options: ServeMcpOptions): Promise<McpHost> {
           streams: streamSessions(crypto),
           ...limits,
           ...(options.grace === undefined ? {} : { grace: options.grace }),
-          serve: async (link, { peer, service, signal }) => {
+          serve: async (link, { peer, service, signal, maxLine }) => {
             const where = { peer: peer.toString(), service }
             const server = options.services[service]!
             const onStderr = (line: string): void => onEvent({ type: 'server-stderr', ...where, line })
@@ -97,6 +97,7 @@ export async function serveMcp(options: ServeMcpOptions): Promise<McpHost> {
               signal,
               ...where,
               ...limits,
+              agentMaxLine: maxLine,
               server:
                 typeof server === 'function'
                   ? inProcessServers(server, { id: randomUUID(), peer: where.peer })

@@ -37,7 +37,10 @@ export interface AgentBridgeInit {
   maxLine?: number
   /** Most requests in flight, each way. @default 1024 */
   maxInFlight?: number
-  /** How long a request waits while the link is lost or silent before it is answered with an error, in ms. @default 4000 */
+  /**
+   * How long a request waits while the link is lost before it is answered with an error, in ms. A link that only fell
+   * silent has its own time, after which it ends. @default 4000
+   */
   linkWait?: number
   /** The same while the first link is being made. @default 30_000 */
   firstLinkWait?: number
@@ -90,6 +93,8 @@ export class AgentBridge {
   #everUp = false
   #hostMaxLine = Number.POSITIVE_INFINITY
   #downSince = performance.now()
+  /** The link fell silent and was not closed: the host is likely there still, and requests wait for the link's own end. */
+  #silent = false
   #outgoing: Outgoing[] = []
   #outgoingBytes = 0
   #pumping = false
@@ -134,7 +139,7 @@ export class AgentBridge {
     if (this.#link !== undefined) this.#lost(this.#link, 'another link took its place')
     this.#link = link
     this.#hostMaxLine = maxLine
-    const interrupted = () => this.#down(link)
+    const interrupted = (event: TunnelLinkEvents['interrupted']) => this.#down(link, !event.detail.closed)
     const resumed = () => this.#goUp(link)
     link.addEventListener('interrupted', interrupted)
     link.addEventListener('resumed', resumed)
@@ -379,14 +384,16 @@ export class AgentBridge {
     if (this.#link !== link || this.#repeated !== undefined) return
     this.#up = true
     this.#everUp = true
+    this.#silent = false
     clearTimeout(this.#timer)
     this.#timer = undefined
     this.#pump()
   }
 
-  #down(link: ObservableLink): void {
+  #down(link: ObservableLink, silent: boolean): void {
     if (this.#link !== link || !this.#up) return
     this.#up = false
+    this.#silent = silent
     this.#downSince = performance.now()
     this.#room.resolve()
     this.#room = Promise.withResolvers()
@@ -395,8 +402,9 @@ export class AgentBridge {
 
   #lost(link: ObservableLink, why: string): void {
     if (this.#link !== link) return
-    this.#down(link)
+    this.#down(link, false)
     this.#link = undefined
+    this.#silent = false
     this.#repeated?.settle(false)
     if (this.#ended) return
     const unsent = new Set(this.#outgoing.map(({ request }) => request))
@@ -455,7 +463,7 @@ export class AgentBridge {
 
   /** While the link is down, the oldest request that waits has the earliest deadline. */
   #armTimer(): void {
-    if (this.#up || this.#ended || this.#timer !== undefined) return
+    if (this.#up || this.#silent || this.#ended || this.#timer !== undefined) return
     const oldest = this.#calls.waiting().next().value
     if (oldest !== undefined)
       this.#timer = setTimeout(() => this.#expire(), Math.max(0, this.#deadline(oldest) - performance.now()))

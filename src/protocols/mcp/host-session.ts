@@ -36,6 +36,8 @@ export interface HostSessionInit {
   log?: Logger
   /** Largest message either way, in bytes. @default 10 MiB */
   maxLine?: number
+  /** Largest message that the agent's side takes; the server's longer ones are answered for. @default no limit */
+  agentMaxLine?: number
   /** Most requests in flight, each way. @default 1024 */
   maxInFlight?: number
   /**
@@ -226,7 +228,8 @@ export class HostSession {
   // --- from the server ---
 
   async #fromServer(child: RunningServer): Promise<void> {
-    const scanner = new Scanner(this.#init)
+    const { agentMaxLine = Number.POSITIVE_INFINITY } = this.#init
+    const scanner = new Scanner({ ...this.#init, maxLine: Math.min(this.#scanner.maxLine, agentMaxLine) })
     const lines = splitLines({
       maxLine: scanner.maxLine,
       onTooLarge: fault => {

@@ -6,9 +6,9 @@ import { FrameStream } from '../../framing/index.ts'
 import {
   CLOSED_GRACE,
   DEFAULT_MAX_LINE,
-  FRAME_OVERHEAD,
   HANDSHAKE_TIMEOUT,
   MCP_PROTOCOL,
+  maxFrameLength,
   TUNNEL_ID_LENGTH
 } from './constants.ts'
 import {
@@ -28,6 +28,8 @@ const RESUME_ATTEMPT_TIMEOUT = 3_000
 
 export interface TunnelClientInit {
   self: PeerId
+  /** Whom the tunnel is for: a connection that leads to anybody else is not used. */
+  host: PeerId
   /** A connection to the host, dialled if there is none. */
   connect(signal: AbortSignal): Promise<Connection>
   sessions: MainSessions
@@ -57,8 +59,9 @@ export interface OpenTunnel {
  */
 export async function openTunnel(init: TunnelClientInit, signal: AbortSignal): Promise<OpenTunnel> {
   const tunnelId = randomBytes(TUNNEL_ID_LENGTH)
+  const maxLine = init.maxLine ?? DEFAULT_MAX_LINE
+  const first = await dial(init, { tunnelId, maxLine, service: init.service ?? '' }, signal)
   const link = new ResumableLink()
-  const first = await dial(init, { tunnelId, service: init.service ?? '' }, signal)
   let connection = first.connection
   const stopped = new AbortController()
 
@@ -71,7 +74,7 @@ export async function openTunnel(init: TunnelClientInit, signal: AbortSignal): P
   })
 
   async function takeUp(connect: TunnelClientInit['connect'], attemptSignal: AbortSignal): Promise<void> {
-    const request = { tunnelId, service: first.service, resume: { received: link.received } }
+    const request = { tunnelId, maxLine, service: first.service, resume: { received: link.received } }
     const opened = await dial({ ...init, connect }, request, attemptSignal)
     connection = opened.connection
     link.attach(opened.channel, opened.received)
@@ -115,8 +118,19 @@ async function dial(
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(HANDSHAKE_TIMEOUT)])
   for (let retried = false; ; retried = true) {
     const connection = await init.connect(deadline)
+    if (!connection.remotePeer.equals(init.host)) {
+      const wrong = new TalosError(
+        'TUNNEL_WRONG_PEER',
+        `at that address is ${connection.remotePeer}, not ${init.host}`,
+        {
+          hint: 'Its address has changed, or somebody sits in between. Nothing was sent.'
+        }
+      )
+      connection.abort(wrong)
+      throw wrong
+    }
     const stream = await connection.newStream(MCP_PROTOCOL, { signal: deadline, runOnLimitedConnection: true })
-    const frames = new FrameStream(stream, { maxFrameLength: (init.maxLine ?? DEFAULT_MAX_LINE) + FRAME_OVERHEAD })
+    const frames = new FrameStream(stream, { maxFrameLength: maxFrameLength(request.maxLine) })
     try {
       return {
         ...(await openChannel(frames, init.self, connection, request, init.sessions, init.streams, deadline)),

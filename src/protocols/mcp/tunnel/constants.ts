@@ -19,8 +19,19 @@ export const SECRET_LENGTH = 32
 /** Longest JSON-RPC message by default: what the official SDKs accept. Bytes. */
 export const DEFAULT_MAX_LINE = 10 * 1024 * 1024
 
+/** The least that a side may accept as its longest line: errors must fit. Bytes. */
+export const LEAST_MAX_LINE = 1024
+
+/**
+ * Longest frame that a side with this limit for lines accepts, in bytes: its longest line, or a batch of small ones, of
+ * which each costs some bytes more.
+ */
+export function maxFrameLength(maxLine: number): number {
+  return Math.max(maxLine, 2 * BATCH_LENGTH) + FRAME_OVERHEAD
+}
+
 /** What frames add to the longest line: protobuf tags, ratchet header, salt, commitment and tag. Bytes, rounded up. */
-export const FRAME_OVERHEAD = 1024
+const FRAME_OVERHEAD = 1024
 
 /** A batch of lines is sent when it has reached this length, so that one message does not hold up the next. Bytes. */
 export const BATCH_LENGTH = 256 * 1024
@@ -48,6 +59,9 @@ export const DEFAULT_GRACE = 30_000
  * process looks like. A link that was merely reset is dialled again well within it. Milliseconds.
  */
 export const CLOSED_GRACE = 3_000
+
+/** A refused peer may take this long to close its side; then the stream is reset. Milliseconds. */
+export const REFUSED_LINGER = 1_000
 
 /** A stream that has not said OPEN, or not got its ACCEPT, after this long is reset. Milliseconds. */
 export const HANDSHAKE_TIMEOUT = 10_000

@@ -6,7 +6,15 @@ import type { FrameStream } from '../../framing/index.ts'
 import { StreamSession } from '../../ratchet/index.ts'
 import type { Sessions, Unreadable } from '../../sessions/index.ts'
 import { encodeFrame, type Sealer, TunnelChannel } from './channel.ts'
-import { FRAME, MCP_PROTOCOL, REFUSAL, SECRET_LENGTH, TUNNEL_ID_LENGTH } from './constants.ts'
+import {
+  FRAME,
+  LEAST_MAX_LINE,
+  MCP_PROTOCOL,
+  REFUSAL,
+  REFUSED_LINGER,
+  SECRET_LENGTH,
+  TUNNEL_ID_LENGTH
+} from './constants.ts'
 import { TunnelAccept, TunnelFrame, TunnelOpen, TunnelRefuse } from './pb/tunnel.ts'
 
 /** The main sessions with peers, as far as the tunnel needs them. */
@@ -55,6 +63,8 @@ export function contextOf(opener: PeerId, host: PeerId, tunnelId: Uint8Array): U
 export interface OpenRequest {
   tunnelId: Uint8Array
   service: string
+  /** Longest line that we accept. Bytes. */
+  maxLine: number
   /** Given to take up an interrupted tunnel: the lines received so far. */
   resume?: { received: number }
 }
@@ -88,6 +98,7 @@ export async function openChannel(
     tunnelId: request.tunnelId as Uint8Array<ArrayBuffer>,
     secret,
     service: request.service,
+    maxLine: request.maxLine,
     resume: request.resume !== undefined,
     received: request.resume?.received ?? 0
   })
@@ -103,6 +114,7 @@ export async function openChannel(
   if (accept.secret.byteLength !== SECRET_LENGTH || Buffer.compare(accept.tunnelId, request.tunnelId) !== 0) {
     throw protocolError("the host's answer belongs to another tunnel")
   }
+  if (accept.maxLine < LEAST_MAX_LINE) throw protocolError('the host takes no lines of a usable length')
   const context = contextOf(self, connection.remotePeer, request.tunnelId)
   const sealer = streams.initiate(joinSecrets(secret, accept.secret), context, accept.ratchetKey)
   const channel = new TunnelChannel(frames, sealer)
@@ -122,6 +134,7 @@ export async function readOpen(
   if (open.tunnelId.byteLength !== TUNNEL_ID_LENGTH || open.secret.byteLength !== SECRET_LENGTH) {
     throw protocolError('the OPEN of a tunnel has fields of wrong lengths')
   }
+  if (open.maxLine < LEAST_MAX_LINE) throw protocolError('the opener takes no lines of a usable length')
   return open
 }
 
@@ -169,7 +182,10 @@ async function openOrExplain(
   }
 }
 
-/** Says no and closes. What it tells a peer that is not authorised is that, and nothing else. */
+/**
+ * Says no and closes. What it tells a peer that is not authorised is that, and nothing else. A peer that goes on sending, or
+ * does not close its side, holds neither memory nor the stream.
+ */
 export async function refuse(
   frames: FrameStream,
   reason: number,
@@ -179,6 +195,12 @@ export async function refuse(
   const body = TunnelRefuse.encode({ reason, ...(details as Partial<TunnelRefuse>) })
   await frames.write(encodeFrame(FRAME.refuse, body), signal)
   await frames.close(signal)
+  const linger = AbortSignal.timeout(REFUSED_LINGER)
+  try {
+    while ((await frames.read(linger)) !== undefined);
+  } catch (error) {
+    frames.abort(error as Error)
+  }
 }
 
 function unreadable({ notice, withoutOneTime }: TunnelRefuse): Unreadable {

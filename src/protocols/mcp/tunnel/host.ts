@@ -6,9 +6,9 @@ import {
   CLOSED_GRACE,
   DEFAULT_GRACE,
   DEFAULT_MAX_LINE,
-  FRAME_OVERHEAD,
   HANDSHAKE_TIMEOUT,
   MCP_PROTOCOL,
+  maxFrameLength,
   REFUSAL
 } from './constants.ts'
 import { acceptOpen, type MainSessions, readOpen, refuse, type StreamSessions } from './handshake.ts'
@@ -20,7 +20,16 @@ export interface TunnelHostInit {
   /** Asked for every stream, before anything is read from it. */
   isAuthorised(peer: PeerId): boolean
   /** Serves one session over its link; called once per tunnel. The link is ended when it settles. */
-  serve(link: TunnelLink, session: { peer: PeerId; service: string; signal: AbortSignal }): Promise<void>
+  serve(
+    link: TunnelLink,
+    session: {
+      peer: PeerId
+      service: string
+      /** Longest line that the agent's side accepts, in bytes. */
+      maxLine: number
+      signal: AbortSignal
+    }
+  ): Promise<void>
   sessions: MainSessions
   streams: StreamSessions
   /** Longest JSON-RPC message, in bytes. @default 10_485_760 */
@@ -47,6 +56,8 @@ export interface TunnelHost {
 interface HostedTunnel {
   peer: PeerId
   service: string
+  /** Longest line that the opener accepts, in bytes. */
+  maxLine: number
   link: ResumableLink
   done: Promise<void>
 }
@@ -96,7 +107,7 @@ class Host implements TunnelHost, Startable {
 
   async #onStream(stream: Stream, connection: Connection): Promise<void> {
     const peer = connection.remotePeer
-    const frames = new FrameStream(stream, { maxFrameLength: this.#init.maxLine + FRAME_OVERHEAD })
+    const frames = new FrameStream(stream, { maxFrameLength: maxFrameLength(this.#init.maxLine) })
     const signal = AbortSignal.any([this.#shutdown.signal, AbortSignal.timeout(HANDSHAKE_TIMEOUT)])
     try {
       if (!this.#init.isAuthorised(peer)) {
@@ -143,7 +154,7 @@ class Host implements TunnelHost, Startable {
     }
 
     const link = new ResumableLink()
-    this.#keep(id, { peer, service, link })
+    this.#keep(id, { peer, service, link, maxLine: open.maxLine })
     try {
       const answer = { received: 0, maxLine, service, grace }
       link.attach(await acceptOpen(frames, this.#self, connection, open, answer, sessions, streams, signal), 0)
@@ -154,7 +165,7 @@ class Host implements TunnelHost, Startable {
   }
 
   #keep(id: string, tunnel: Omit<HostedTunnel, 'done'>): void {
-    const { peer, service, link } = tunnel
+    const { peer, service, link, maxLine } = tunnel
     let graceTimer: NodeJS.Timeout | undefined
     link.addEventListener('interrupted', (event: TunnelLinkEvents['interrupted']) => {
       const wait = event.detail.closed ? Math.min(CLOSED_GRACE, this.#init.grace) : this.#init.grace
@@ -168,7 +179,7 @@ class Host implements TunnelHost, Startable {
     link.addEventListener('ended', () => clearTimeout(graceTimer))
 
     const done = this.#init
-      .serve(link, { peer, service, signal: link.signal })
+      .serve(link, { peer, service, maxLine, signal: link.signal })
       .catch(error => this.#log.error('session of %p ended: %e', peer, error))
       .then(() => link.end())
       .finally(() => this.#tunnels.delete(id))

@@ -121,6 +121,7 @@ export interface TunnelOpen {
   service: string
   resume: boolean
   received: number
+  maxLine: number
 }
 
 export namespace TunnelOpen {
@@ -158,6 +159,11 @@ export namespace TunnelOpen {
           w.uint64Number(obj.received)
         }
 
+        if ((obj.maxLine != null && obj.maxLine !== 0)) {
+          w.uint32(48)
+          w.uint32(obj.maxLine)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -167,7 +173,8 @@ export namespace TunnelOpen {
           secret: uint8ArrayAlloc(0),
           service: '',
           resume: false,
-          received: 0
+          received: 0,
+          maxLine: 0
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -194,6 +201,10 @@ export namespace TunnelOpen {
             }
             case 5: {
               obj.received = reader.uint64Number()
+              break
+            }
+            case 6: {
+              obj.maxLine = reader.uint32()
               break
             }
             default: {
@@ -246,6 +257,13 @@ export namespace TunnelOpen {
               }
               break
             }
+            case 6: {
+              yield {
+                field: `${prefix}.maxLine`,
+                value: reader.uint32()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -283,6 +301,11 @@ export namespace TunnelOpen {
     value: number
   }
 
+  export interface TunnelOpenMaxLineFieldEvent {
+    field: '$.maxLine'
+    value: number
+  }
+
   export function encode (obj: Partial<TunnelOpen>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, TunnelOpen.codec())
   }
@@ -291,7 +314,7 @@ export namespace TunnelOpen {
     return decodeMessage(buf, TunnelOpen.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<TunnelOpen>): Generator<TunnelOpenTunnelIdFieldEvent | TunnelOpenSecretFieldEvent | TunnelOpenServiceFieldEvent | TunnelOpenResumeFieldEvent | TunnelOpenReceivedFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<TunnelOpen>): Generator<TunnelOpenTunnelIdFieldEvent | TunnelOpenSecretFieldEvent | TunnelOpenServiceFieldEvent | TunnelOpenResumeFieldEvent | TunnelOpenReceivedFieldEvent | TunnelOpenMaxLineFieldEvent> {
     return streamMessage(buf, TunnelOpen.codec(), opts)
   }
 }

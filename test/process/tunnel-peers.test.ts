@@ -1,0 +1,96 @@
+import { execFile } from 'node:child_process'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { clientV1, clientV2, tourWith } from '../support/mcp-clients.ts'
+import { EVERYTHING, filesystem } from '../support/mcp-tunnel.ts'
+import { TunnelNet } from '../support/tunnel-net.ts'
+
+// What official clients get from official servers through the tunnel, between processes, is what they get without it.
+
+describe('server-everything', () => {
+  let net: TunnelNet
+  beforeAll(async () => {
+    net = await TunnelNet.open()
+    await net.serve(EVERYTHING)
+  })
+  afterAll(() => net[Symbol.asyncDispose]())
+
+  /** The tunnel and, with the environment that its server has there, the server itself. */
+  const both = () => [net.connectCommand(), { ...EVERYTHING, env: net.watch.mark }] as const
+
+  test('SDK v1: every tool, resource and prompt, and all that the server asks and tells', async () => {
+    const [tunnelled, direct] = await Promise.all(
+      both().map(async command => {
+        const client = await clientV1(command)
+        try {
+          return await tourWith(client)
+        } finally {
+          await client.close()
+        }
+      })
+    )
+    expect(tunnelled).toEqual(direct)
+    expect(Object.keys(tunnelled!['toolResults'] as object)).toHaveLength(19)
+  }, 60_000)
+
+  test.each(['legacy', 'auto'] as const)(
+    'SDK v2, %s',
+    async mode => {
+      const [tunnelled, direct] = await Promise.all(
+        both().map(async command => {
+          const client = await clientV2(command, { versionNegotiation: { mode } })
+          try {
+            return await tourWith(client)
+          } finally {
+            await client.close()
+          }
+        })
+      )
+      expect(tunnelled).toEqual(direct)
+    },
+    60_000
+  )
+
+  test('the Inspector lists and calls', async () => {
+    const inspect = async (...flags: string[]) => {
+      const [tunnelled, direct] = await Promise.all(
+        both().map(({ file, args, env }) =>
+          promisify(execFile)(process.execPath, [INSPECTOR, '--cli', ...variables(env), file, ...args, ...flags], {
+            env: { ...process.env, ...net.watch.mark }
+          })
+        )
+      )
+      expect(tunnelled!.stdout).toBe(direct!.stdout)
+      return tunnelled!.stdout
+    }
+    expect(await inspect('--method', 'tools/list')).toContain('get-tiny-image')
+    const call = ['--method', 'tools/call', '--tool-name', 'echo', '--tool-arg', 'message=hi']
+    expect(await inspect(...call)).toContain('Echo: hi')
+  }, 60_000)
+})
+
+test('server-filesystem: a file written through the tunnel is there, and is read back', async () => {
+  await using net = await TunnelNet.open()
+  const folder = join(net.folder, 'shared')
+  await mkdir(folder)
+  await net.serve(filesystem(folder))
+  const client = await clientV1(net.connectCommand())
+  const content = 'first line\nŁódź \u0000 😀\n'
+  await client.callTool({ name: 'write_file', arguments: { path: join(folder, 'a.txt'), content } })
+  expect(await readFile(join(folder, 'a.txt'), 'utf8')).toBe(content)
+  const read = await client.callTool({ name: 'read_text_file', arguments: { path: join(folder, 'a.txt') } })
+  expect(read.content).toEqual([{ type: 'text', text: content }])
+  await writeFile(join(net.folder, 'secret'), 'x')
+  const outside = await client.callTool({ name: 'read_text_file', arguments: { path: join(net.folder, 'secret') } })
+  expect(outside.isError).toBe(true)
+  await client.close()
+}, 30_000)
+
+const INSPECTOR = fileURLToPath(new URL('../../node_modules/.bin/mcp-inspector', import.meta.url))
+
+function variables(env: Record<string, string>): string[] {
+  return Object.entries(env).flatMap(([name, value]) => ['-e', `${name}=${value}`])
+}

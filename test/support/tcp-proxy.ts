@@ -1,0 +1,89 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+
+/** A way between two machines that a test can cut. */
+export class TcpProxy implements AsyncDisposable {
+  readonly #server = createServer(socket => this.#accept(socket))
+  readonly #pairs = new Set<[Socket, Socket]>()
+  readonly #held = new Set<Socket>()
+  #silent = false
+  /** The port that it leads to. */
+  target = 0
+
+  static async start(): Promise<TcpProxy> {
+    const proxy = new TcpProxy()
+    proxy.#server.listen(0, '127.0.0.1')
+    await once(proxy.#server, 'listening')
+    return proxy
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port
+  }
+
+  /** Both ends see a reset. */
+  reset(): void {
+    for (const socket of this.#all()) socket.resetAndDestroy()
+  }
+
+  /** Both ends see an orderly end. */
+  finish(): void {
+    for (const [one, other] of this.#pairs) {
+      for (const socket of [one, other]) {
+        socket.unpipe()
+        socket.end()
+        // what still comes is for nobody
+        socket.resume()
+      }
+    }
+  }
+
+  /** From now on nothing passes, and nobody is told; new connections are taken and hear nothing either. */
+  silence(): void {
+    this.#silent = true
+    for (const [one, other] of this.#pairs) {
+      one.unpipe().pause()
+      other.unpipe().pause()
+    }
+  }
+
+  /** What was held back passes, in order, and all goes on. */
+  restore(): void {
+    this.#silent = false
+    for (const [one, other] of this.#pairs) join(one, other)
+    for (const socket of this.#held) this.#accept(socket)
+    this.#held.clear()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.close()
+    this.reset()
+    await once(this.#server, 'close')
+  }
+
+  #all(): Socket[] {
+    return [...[...this.#pairs].flat(), ...this.#held]
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#silent) {
+      socket.pause().on('error', () => {})
+      this.#held.add(socket)
+      return
+    }
+    const pair: [Socket, Socket] = [socket, connect({ port: this.target, host: '127.0.0.1', allowHalfOpen: false })]
+    this.#pairs.add(pair)
+    for (const [one, other] of [pair, [pair[1], pair[0]] as const]) {
+      one.on('error', () => other.destroy())
+      one.on('close', () => {
+        this.#pairs.delete(pair)
+        if (!this.#silent) other.destroy()
+      })
+    }
+    join(...pair)
+  }
+}
+
+function join(one: Socket, other: Socket): void {
+  one.pipe(other).pipe(one)
+}
