@@ -110,6 +110,26 @@ describe.concurrent('kill -9', () => {
     },
     30_000
   )
+
+  test.each(['at rest', 'in the middle of a call'])(
+    'of the bootstrap server, %s: tunnels go on, and with the next one new ones are made',
+    async when => {
+      await using net = await TunnelNet.open()
+      const server = await net.bootstrap()
+      await net.serve(SERVER)
+      const live = net.connect()
+      await live.initialize()
+      if (when !== 'at rest') await begin(live, 'a', 'later', { ms: 500 })
+      await net.kill(server)
+      if (when !== 'at rest') expect((await live.agent.answer('a')).result).toBe('late')
+      expect((await within(call(live, 'b'), 'the answer', SOON)).result).toBeGreaterThan(0)
+      await net.bootstrap(server.port)
+      const next = net.connect()
+      await next.initialize()
+      expect((await call(next, 'c')).result).toBeGreaterThan(0)
+    },
+    40_000
+  )
 })
 
 describe.concurrent('a server that does not want to end', () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { clientV1, clientV2, tourWith } from '../support/mcp-clients.ts'
+import { type Command, clientV1, clientV2, tourWith } from '../support/mcp-clients.ts'
 import { EVERYTHING, filesystem } from '../support/mcp-tunnel.ts'
 import { TunnelNet } from '../support/tunnel-net.ts'
 
@@ -88,6 +88,63 @@ test('server-filesystem: a file written through the tunnel is there, and is read
   expect(outside.isError).toBe(true)
   await client.close()
 }, 30_000)
+
+describe('through the registry', () => {
+  test('the host is found by its registered name, and used', async () => {
+    await using net = await TunnelNet.open()
+    await net.bootstrap()
+    await net.serve(EVERYTHING)
+    const client = await clientV1(net.connectCommand())
+    const sum = await client.callTool({ name: 'get-sum', arguments: { a: 2, b: 40 } })
+    expect(sum.content).toEqual([{ type: 'text', text: 'The sum of 2 and 40 is 42.' }])
+    await client.close()
+  }, 30_000)
+})
+
+describe('a server of both eras', () => {
+  const FIXTURE = fileURLToPath(new URL('../fixtures/conformance-server.ts', import.meta.url))
+
+  test('SDK v2 gets the same from it in each mode', async () => {
+    await using net = await TunnelNet.open()
+    const server = { file: process.execPath, args: [FIXTURE] }
+    await net.serve(server)
+    const tour = async (command: Command, mode: 'legacy' | 'auto' | { pin: string }) => {
+      const client = await clientV2(command, { versionNegotiation: { mode } })
+      try {
+        const call = async (name: string, args = {}, options = {}) =>
+          client.callTool({ name, arguments: args }, options).catch((error: Error) => error.message)
+        const progress: unknown[] = []
+        return {
+          version: client.getNegotiatedProtocolVersion(),
+          tools: await client.listTools(),
+          resources: await client.listResources(),
+          prompts: await client.listPrompts(),
+          read: await client.readResource({ uri: 'test://template/7/data' }),
+          prompt: await client.getPrompt({ name: 'test_simple_prompt' }),
+          mixed: await call('test_multiple_content_types'),
+          error: await call('test_error_handling'),
+          asked: await call('test_elicitation', { message: 'who?' }),
+          needed: await call('test_input_required_result_elicitation'),
+          rounds: await call('test_input_required_result_multi_round'),
+          done: await call('test_tool_with_progress', {}, { onprogress: (step: unknown) => progress.push(step) }),
+          progress: progress.slice(0, 2)
+        }
+      } finally {
+        await client.close()
+      }
+    }
+    const seen = []
+    for (const mode of ['legacy', 'auto', { pin: '2026-07-28' }] as const) {
+      const [tunnelled, direct] = await Promise.all([
+        tour(net.connectCommand(), mode),
+        tour({ ...server, env: net.watch.mark }, mode)
+      ])
+      expect(tunnelled).toEqual(direct)
+      seen.push(tunnelled.version)
+    }
+    expect(seen).toEqual(['2025-11-25', '2026-07-28', '2026-07-28'])
+  }, 60_000)
+})
 
 const INSPECTOR = fileURLToPath(new URL('../../node_modules/.bin/mcp-inspector', import.meta.url))
 

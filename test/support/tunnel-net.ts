@@ -13,11 +13,16 @@ export interface Party {
   peerId: string
 }
 
-/** Name of the host in the agent's address book. */
+/** Name of the host: in the agent's address book, and with a bootstrap server the one that it registers. */
 const HOST = 'host'
 
 /** `talos mcp-serve` in a process of its own. */
 export class Serving extends LiveProcess {
+  port = 0
+}
+
+/** `talos server` in a process of its own. */
+class Bootstrap extends LiveProcess {
   port = 0
 }
 
@@ -31,6 +36,7 @@ export class TunnelNet implements AsyncDisposable {
   readonly host: Party
   readonly agent: Party
   readonly #processes: LiveProcess[] = []
+  #servers: string[] = []
 
   private constructor(folder: string, host: Party, agent: Party) {
     this.folder = folder
@@ -44,6 +50,21 @@ export class TunnelNet implements AsyncDisposable {
     return new TunnelNet(folder, host!, agent!)
   }
 
+  /** Starts `talos server`; the parties find each other through it from then on. With `port`, there again. */
+  async bootstrap(port = 0): Promise<Bootstrap> {
+    const dataDir = join(this.folder, 'server')
+    const server = new Bootstrap(
+      talosCommand('server', '--json', '--host', '127.0.0.1', '--port', String(port), '--ws-port', '0'),
+      { ...this.watch.mark, TALOS_DATA_DIR: dataDir }
+    )
+    this.#processes.push(server)
+    const { addresses } = await server.event<{ addresses: string[] }>('ready')
+    const address = addresses.find(text => /\/tcp\/[0-9]+\/p2p\//.test(text))!
+    server.port = Number(/\/tcp\/([0-9]+)/.exec(address)![1])
+    this.#servers = ['--server', address]
+    return server
+  }
+
   /**
    * Starts `talos mcp-serve` for the agent and waits until it serves; the agent's address book then says where. With `port`,
    * there again. With `through`, the way there leads through a proxy, and no other is told.
@@ -55,6 +76,7 @@ export class TunnelNet implements AsyncDisposable {
     const [mark] = Object.entries(this.watch.mark)
     const serving = new Serving(
       talosCommand('mcp-serve', '--json', '--authorized-peer', this.agent.peerId, '--env', mark!.join('='), [
+        ...this.#servers,
         ...(options.flags ?? []),
         '--',
         server.file,
@@ -73,7 +95,8 @@ export class TunnelNet implements AsyncDisposable {
     serving.port = Number(/\/tcp\/([0-9]+)/.exec(listening[0]!)![1])
     const { through } = options
     if (through !== undefined) through.target = serving.port
-    if (options.port === undefined) await this.reachAt(through?.port ?? serving.port)
+    if (this.#servers.length > 0) await serving.event('registered')
+    else if (options.port === undefined) await this.reachAt(through?.port ?? serving.port)
     return serving
   }
 
@@ -86,7 +109,7 @@ export class TunnelNet implements AsyncDisposable {
   /** What stands in an agent's configuration: the program to start, its arguments, its environment. */
   connectCommand(flags: string[] = []): Program & { env: Record<string, string> } {
     return {
-      ...talosCommand('mcp-connect', HOST, flags),
+      ...talosCommand('mcp-connect', HOST, this.#servers, flags),
       env: { ...this.watch.mark, TALOS_DATA_DIR: this.agent.dataDir }
     }
   }
