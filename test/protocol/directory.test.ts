@@ -1,5 +1,7 @@
 import { once } from 'node:events'
+import { rmSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { afterEach, describe, expect, test } from 'vitest'
 import { connectKnown } from '../../src/node/directory/connect-server.ts'
@@ -26,9 +28,14 @@ afterEach(async () => {
 })
 
 /** An agent that registers with the server and listens as told; resolves when it is registered. */
-async function registeredAgent(server: TestServer, name: string, listen: string[]): Promise<AgentNode> {
+async function registeredAgent(
+  server: TestServer,
+  name: string,
+  listen: string[],
+  role: 'agent' | 'client' = 'agent'
+): Promise<AgentNode> {
   const { seed, signer } = party()
-  const node = await startAgent({ seed, role: 'agent', listen })
+  const node = await startAgent({ seed, role, listen })
   const registrations = keepRegistered(node, { servers: [known(server)], name, signer })
   kept.push(registrations)
   await within(registrations.registered, `${name} is registered`)
@@ -66,7 +73,7 @@ describe('dialPeer', () => {
 
   test('a dead address does not hold up a live one, and a silent one neither', async () => {
     await using server = await startTestServer()
-    await using bob = await registeredAgent(server, 'bob', ['/ip4/127.0.0.1/tcp/0'])
+    await using bob = await registeredAgent(server, 'bob', ['/ip4/127.0.0.1/tcp/0'], 'client')
     await using alice = await startAgent()
     // accepts and says nothing: each attempt would last its whole timeout
     const silent = createServer(() => {}).listen(0, '127.0.0.1')
@@ -157,6 +164,26 @@ describe('keepRegistered', () => {
     expect(connection.direct).toBe(false)
     expect(await roundTrip(connection)).toBeGreaterThan(0)
   }, 60_000)
+
+  test('a server that has lost its registrations gets them again as soon as it is back', async () => {
+    const dataDir = temporaryFolder()
+    const first = await startTestServer({ dataDir })
+    const port = portOf(first)
+    const { seed, signer } = party()
+    // no relayed address, whose loss would be noticed, too
+    await using bob = await startAgent({ seed, role: 'client', listen: ['/ip4/127.0.0.1/tcp/0'] })
+    const registrations = keepRegistered(bob, { servers: [known(first)], name: 'bob', signer })
+    kept.push(registrations)
+    await within(registrations.registered, 'bob is registered')
+    await first.stop()
+    rmSync(join(dataDir, 'server', 'store'), { recursive: true })
+    await using second = await startTestServer({ dataDir, port })
+    const deadline = AbortSignal.timeout(15_000)
+    while (second.health().registrations === 0) {
+      deadline.throwIfAborted()
+      await new Promise(resolve => setTimeout(resolve, 50))
+    }
+  }, 30_000)
 
   test('a name that is taken gets an ending, so that the peer is found by its PeerId', async () => {
     await using server = await startTestServer()

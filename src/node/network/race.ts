@@ -51,14 +51,16 @@ export class DialRace {
     return this.#running.size > 0 && !this.isOver
   }
 
-  /** Dials each address that was not added before; TCP before WebSocket, which costs twice the CPU. */
+  /**
+   * Dials each address that was not added before: those added last come first (what a registry says is fresher than what an
+   * address book remembers), and TCP before WebSocket, which costs twice the CPU.
+   */
   add(addresses: Multiaddr[]): void {
-    for (const address of addresses) {
-      const target = this.#withPeer(address)
-      if (this.#known.has(target.toString())) continue
-      this.#known.add(target.toString())
-      this.#waiting.push(target)
-    }
+    const added = addresses
+      .map(address => this.#withPeer(address))
+      .filter(target => !this.#known.has(target.toString()))
+    for (const target of added) this.#known.add(target.toString())
+    this.#waiting.unshift(...added)
     this.#waiting.sort((a, b) => Number(isWebSocket(a)) - Number(isWebSocket(b)))
     if (this.#running.size === 0) this.#next()
   }
