@@ -45,6 +45,28 @@ function reexecute(node, script, args) {
   })
 }
 
+/**
+ * Where Node.js keeps compiled code between runs. Its own choice is a folder in /tmp with a name that anybody can take
+ * first, and what is in it is run: so a folder of this user's, or none.
+ */
+function useCompileCache() {
+  var nodeModule = require('module')
+  var home = require('os').homedir()
+  if (!nodeModule.enableCompileCache) return
+  try {
+    if (process.getuid && fs.statSync(home).uid !== process.getuid()) return
+    nodeModule.enableCompileCache(path.join(cacheFolder(home), 'talos', 'compiled'))
+  } catch (_error) {
+    return // the home is not there: it goes without
+  }
+}
+
+function cacheFolder(home) {
+  if (process.platform === 'win32') return process.env.LOCALAPPDATA || path.join(home, 'AppData', 'Local')
+  if (process.platform === 'darwin') return path.join(home, 'Library', 'Caches')
+  return process.env.XDG_CACHE_HOME || path.join(home, '.cache')
+}
+
 module.exports = function launch(script, prefix) {
   var main = path.join(__dirname, '..', 'dist', 'main.js')
   var node = isCurrent() ? undefined : bundledNode()
@@ -65,8 +87,7 @@ module.exports = function launch(script, prefix) {
     process.stderr.write('talos: dist/ is missing. In a checkout, run npm ci (or npm run build).\n')
     return process.exit(1)
   }
-  var nodeModule = require('module')
-  if (nodeModule.enableCompileCache) nodeModule.enableCompileCache()
+  useCompileCache()
   process.argv.splice.apply(process.argv, [2, 0].concat(prefix))
   // import() is a syntax error before Node 13.2, so it is hidden from the parsers of those
   new Function('url', 'return import(url)')(require('url').pathToFileURL(main).href)

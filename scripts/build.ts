@@ -3,41 +3,14 @@
 
 import { spawnSync } from 'node:child_process'
 import { globSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { Plugin } from '@oclif/core'
-import { build } from 'esbuild'
+import { bundle, ROOT } from './bundle.ts'
 
-const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
-process.chdir(root)
+process.chdir(ROOT)
 rmSync('dist', { recursive: true, force: true })
+await bundle()
 
-await build({
-  entryPoints: ['src/main.ts', 'src/index.ts', ...globSync('src/commands/**/*.ts'), ...globSync('src/**/*.worker.ts')],
-  outdir: 'dist',
-  outbase: 'src',
-  bundle: true,
-  splitting: true,
-  format: 'esm',
-  platform: 'node',
-  // esbuild's choice for Node is `main`, which in some packages is UMD that cannot be bundled
-  mainFields: ['module', 'main'],
-  target: 'node22.12',
-  sourcemap: 'linked',
-  sourcesContent: false,
-  minifySyntax: true,
-  minifyWhitespace: true,
-  legalComments: 'linked',
-  // native code, and files that load others by path
-  external: ['classic-level', 'typescript'],
-  // CommonJS inside an ES module bundle calls require()
-  banner: {
-    js: "import { createRequire as __createRequire } from 'node:module'; import { fileURLToPath as __toPath } from 'node:url'; import { dirname as __dir } from 'node:path'; const require = __createRequire(import.meta.url), __filename = __toPath(import.meta.url), __dirname = __dir(__filename);"
-  },
-  logLevel: 'warning'
-})
-
-const plugin = new Plugin({ root, type: 'core', ignoreManifest: true })
+const plugin = new Plugin({ root: ROOT, type: 'core', ignoreManifest: true })
 await plugin.load()
 // oclif only warns of a command that does not load
 const commandFiles = globSync('src/commands/**/*.ts').length

@@ -14,8 +14,9 @@ when any step is not true.`
     await this.parse(Demo)
     const started = performance.now()
     const steps: DemoStep[] = []
-    const bold = process.stdout.isTTY ? (text: string) => `\x1b[1m${text}\x1b[0m` : (text: string) => text
-    for await (const step of demo(interruption())) {
+    const isColoured = process.stdout.isTTY && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb'
+    const bold = (text: string) => (isColoured ? `\x1b[1m${text}\x1b[0m` : text)
+    for await (const step of demo(interruption(['SIGINT', 'SIGTERM', 'SIGHUP']))) {
       steps.push(step)
       this.log(`${String(steps.length).padStart(2)}  ${bold(step.title)}`)
       for (const line of step.lines) this.log(`    ${line}`)

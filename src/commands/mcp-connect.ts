@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core'
 import { BaseCommand } from '../cli/base-command.ts'
+import { interruption } from '../cli/interrupt.ts'
 import { type ConnectEvent, connectMcp } from '../index.ts'
 
 export default class McpConnect extends BaseCommand {
@@ -29,13 +30,11 @@ what happens to the link is told on standard error.`
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(McpConnect)
-    const stop = new AbortController()
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort())
     await connectMcp({
       peer: args.peer,
       input: process.stdin,
       output: process.stdout,
-      signal: stop.signal,
+      signal: interruption(['SIGINT', 'SIGTERM', 'SIGHUP']),
       ...(flags['data-dir'] === undefined ? {} : { dataDir: flags['data-dir'] }),
       ...(flags.server === undefined ? {} : { config: { servers: flags.server } }),
       ...(flags.service === undefined ? {} : { service: flags.service }),

@@ -45,3 +45,28 @@ export function isStrictEd25519Key(key: Uint8Array): boolean {
   for (let i = 0; i < 31; i++) y = (y << 8n) | BigInt(key[i]!)
   return !SMALL_ORDER.has((y << 8n) | BigInt(top))
 }
+
+const P = 2n ** 255n - 19n
+const D = 0x52036cee2b6ffe738cc740797779e89800700a4d4141d8ab75eb4dca135978a3n
+
+/**
+ * Whether `key` is the canonical encoding of a point of edwards25519 that is not of small order (RFC 8032 §5.1.3): there is
+ * an x with x²(dy² + 1) = y² - 1, which is so when the product of the two sides' factors is a square (Euler's criterion).
+ * For public keys only: it takes a time that depends on the key.
+ */
+export function isEd25519Point(key: Uint8Array): boolean {
+  if (!isStrictEd25519Key(key)) return false
+  let y = BigInt(key[31]! & 0x7f)
+  for (let i = 30; i >= 0; i--) y = (y << 8n) | BigInt(key[i]!)
+  const y2 = (y * y) % P
+  return power((y2 - 1n) * (D * y2 + 1n), (P - 1n) / 2n) === 1n
+}
+
+function power(base: bigint, exponent: bigint): bigint {
+  let result = 1n
+  for (let square = base % P; exponent > 0n; exponent >>= 1n) {
+    if (exponent & 1n) result = (result * square) % P
+    square = (square * square) % P
+  }
+  return result
+}

@@ -1,9 +1,8 @@
-import { ed25519 } from '@noble/curves/ed25519.js'
-import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
 import { base32 } from 'multiformats/bases/base32'
 import { base36 } from 'multiformats/bases/base36'
 import { base58btc } from 'multiformats/bases/base58'
 import { TalosError } from '../errors.ts'
+import { isEd25519Point } from './checks.ts'
 
 /**
  * The spellings of an agent's Ed25519 public key (docs/wallet.md):
@@ -35,7 +34,7 @@ export function didKeyOf(publicKey: Uint8Array): string {
 
 /** The 64 lower-case hex digits of a 32-byte Ed25519 public key. Throws CRYPTO_KEY_INVALID for any other length. */
 export function hexOf(publicKey: Uint8Array): string {
-  return bytesToHex(prefixed(new Uint8Array(), publicKey))
+  return Buffer.from(prefixed(new Uint8Array(), publicKey)).toString('hex')
 }
 
 /**
@@ -45,12 +44,12 @@ export function hexOf(publicKey: Uint8Array): string {
  */
 export function publicKeyOf(spelling: string): Uint8Array | undefined {
   const key = decoded(spelling)
-  return key !== undefined && isSafePoint(key) ? key : undefined
+  return key !== undefined && isEd25519Point(key) ? key : undefined
 }
 
 function decoded(spelling: string): Uint8Array | undefined {
   if (spelling.length > MAX_SPELLING) return undefined
-  if (/^[0-9a-f]{64}$/i.test(spelling)) return hexToBytes(spelling)
+  if (/^[0-9a-f]{64}$/i.test(spelling)) return new Uint8Array(Buffer.from(spelling, 'hex'))
   try {
     if (spelling.startsWith('did:key:')) return unprefixed(DID_PREFIX, base58btc.decode(spelling.slice(8)))
     if (spelling.startsWith('12D3Koo')) return unprefixed(PEER_ID_PREFIX, base58btc.baseDecode(spelling))
@@ -63,14 +62,6 @@ function decoded(spelling: string): Uint8Array | undefined {
     // a character outside the alphabet
   }
   return undefined
-}
-
-function isSafePoint(key: Uint8Array): boolean {
-  try {
-    return !ed25519.Point.fromBytes(key).isSmallOrder()
-  } catch {
-    return false
-  }
 }
 
 function prefixed(prefix: Uint8Array, publicKey: Uint8Array): Uint8Array {

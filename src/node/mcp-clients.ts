@@ -1,7 +1,7 @@
 import { copyFile, mkdir, readFile, realpath, rename, stat, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { applyEdits, modify, type ParseError, parse, printParseErrorCode } from 'jsonc-parser'
+import type * as Jsonc from 'jsonc-parser'
 import { TalosError } from '../errors.ts'
 
 /** The programs whose configuration `talos mcp install` can write. */
@@ -91,12 +91,14 @@ async function change(
   value: object | undefined,
   { file: named = configFileOf(client), dryRun = false }: McpClientOptions
 ): Promise<McpClientChange> {
+  // two commands need it, and every command loads this file
+  const jsonc = await import('jsonc-parser')
   // a link into somebody's dotfiles stays a link
   const file = await realpath(named).catch(() => named)
   const section = client === 'vscode' ? 'servers' : 'mcpServers'
   const before = await readIfPresent(file)
   const text = before === undefined || before.trim() === '' ? '{}' : before
-  const current = readObject(file, text)
+  const current = readObject(jsonc, file, text)
   const servers = current[section]
   if (servers !== undefined && (typeof servers !== 'object' || servers === null || Array.isArray(servers))) {
     throw unreadable(file, `"${section}" is not an object`)
@@ -105,20 +107,20 @@ async function change(
   if (JSON.stringify(existing) === JSON.stringify(value)) {
     return { file, before, after: before ?? text, backup: undefined, changed: false }
   }
-  const edits = modify(text, [section, name], value, {
+  const edits = jsonc.modify(text, [section, name], value, {
     formattingOptions: { insertSpaces: true, tabSize: 2, eol: text.includes('\r\n') ? '\r\n' : '\n' }
   })
-  const after = applyEdits(text, edits)
+  const after = jsonc.applyEdits(text, edits)
   const backup = dryRun || before === undefined ? undefined : `${file}.talos-backup-${Date.now()}`
   if (!dryRun) await replace(file, after, backup)
   return { file, before, after, backup, changed: true }
 }
 
-function readObject(file: string, text: string): Record<string, unknown> {
-  const errors: ParseError[] = []
-  const value: unknown = parse(text, errors, { allowTrailingComma: true })
+function readObject(jsonc: typeof Jsonc, file: string, text: string): Record<string, unknown> {
+  const errors: Jsonc.ParseError[] = []
+  const value: unknown = jsonc.parse(text, errors, { allowTrailingComma: true })
   if (errors.length > 0)
-    throw unreadable(file, `${printParseErrorCode(errors[0]!.error)} at character ${errors[0]!.offset}`)
+    throw unreadable(file, `${jsonc.printParseErrorCode(errors[0]!.error)} at character ${errors[0]!.offset}`)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw unreadable(file, 'it is not an object')
   return value as Record<string, unknown>
 }

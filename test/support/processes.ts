@@ -24,3 +24,8 @@ export function childrenOf(pid: number): number[] {
     .filter(([, ppid]) => Number(ppid) === pid)
     .map(row => Number(row[2]))
 }
+
+/** The command line of a process; empty when there is none. */
+export function commandOf(pid: number): string {
+  return spawnSync('ps', ['-o', 'args=', '-p', String(pid)], { encoding: 'utf8' }).stdout.trim()
+}

@@ -110,3 +110,24 @@ test('a key of another length has no spelling', () => {
     }
   }
 })
+
+test('a point is a point exactly when @noble/curves says so', () => {
+  const isPoint = (key: Uint8Array): boolean => {
+    try {
+      return !ed25519.Point.fromBytes(key).isSmallOrder()
+    } catch {
+      return false
+    }
+  }
+  const edges = fc.tuple(fc.constantFrom(0, 1, 2, 0x7f, 0x80, 0xff), fc.constantFrom(0, 0xff), fc.nat(255))
+  const nearTheEdges = edges.map(([top, middle, low]) =>
+    Uint8Array.from({ length: 32 }, (_, i) => (i === 0 ? low : i === 31 ? top : middle))
+  )
+  fc.assert(
+    fc.property(fc.oneof(fc.uint8Array({ minLength: 32, maxLength: 32 }), nearTheEdges), bytes => {
+      const key = Uint8Array.from(bytes)
+      expect(publicKeyOf(hexOf(key)) !== undefined).toBe(isPoint(key))
+    }),
+    { numRuns: 500 }
+  )
+})

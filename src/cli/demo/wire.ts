@@ -39,10 +39,12 @@ export class Wire {
     return !this.#tamper
   }
 
-  /** Cuts every connection, and lets none through until mend(). */
-  cut(): void {
+  /** Cuts every connection, and lets none through until mend(). True when there was one. */
+  cut(): boolean {
     this.#isCut = true
+    const hadSome = this.#sockets.size > 0
     for (const socket of this.#sockets) socket.destroy()
+    return hadSome
   }
 
   mend(): void {

@@ -1,6 +1,6 @@
 import { type AgreementKey, type CryptoProvider, crypto, wipe } from '../../crypto/index.ts'
 import { didKeyOf, hexOf, peerIdOf } from '../../crypto/peer-key.ts'
-import { certifyAgreementKey, type LocalIdentity } from '../../protocols/ratchet/index.ts'
+import { certifyAgreementKey, type LocalIdentity } from '../../protocols/ratchet/identity.ts'
 import type { Contents } from './keystore.ts'
 
 /** The keys by which this agent is known, as sessions need them, and the seed. */

@@ -1,0 +1,40 @@
+import { globSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type BuildResult, build, type Metafile } from 'esbuild'
+
+/** The checkout. */
+export const ROOT = resolve(fileURLToPath(import.meta.url), '../..')
+
+const sources = (pattern: string): string[] => globSync(pattern, { cwd: ROOT })
+
+/** Makes the bundle in dist/, or with `write: false` only finds out what would be in it. */
+export function bundle({ write = true } = {}): Promise<BuildResult & { metafile: Metafile }> {
+  return build({
+    absWorkingDir: ROOT,
+    metafile: true,
+    write,
+    entryPoints: ['src/main.ts', 'src/index.ts', ...sources('src/commands/**/*.ts'), ...sources('src/**/*.worker.ts')],
+    outdir: 'dist',
+    outbase: 'src',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    // esbuild's choice for Node is `main`, which in some packages is UMD that cannot be bundled
+    mainFields: ['module', 'main'],
+    target: 'node22.12',
+    sourcemap: 'linked',
+    sourcesContent: false,
+    minifySyntax: true,
+    minifyWhitespace: true,
+    legalComments: 'linked',
+    // native code, and files that load others by path
+    external: ['classic-level', 'typescript'],
+    // CommonJS inside an ES module bundle calls require()
+    banner: {
+      js: "import { createRequire as __createRequire } from 'node:module'; import { fileURLToPath as __toPath } from 'node:url'; import { dirname as __dir } from 'node:path'; const require = __createRequire(import.meta.url), __filename = __toPath(import.meta.url), __dirname = __dir(__filename);"
+    },
+    logLevel: 'warning'
+  })
+}
