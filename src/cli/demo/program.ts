@@ -39,7 +39,11 @@ export class Program {
     try {
       // an object, so that a result that is undefined is one
       const boxed = result.then(value => ({ value }))
-      const first = await Promise.race([boxed, this.ended.then(() => Promise.race([boxed, undefined])), late])
+      const first = await Promise.race([
+        boxed,
+        this.ended.then(() => Promise.race([boxed, Promise.resolve(undefined)])),
+        late
+      ])
       if (first === undefined) throw this.failure(`${what} did not come`)
       return first.value
     } finally {
