@@ -7,6 +7,9 @@ import { decodeVarint, encodeVarint, MAX_PREFIX_LENGTH } from './varint.ts'
 const PAUSE_ABOVE = 1024 * 1024
 const RESUME_BELOW = 256 * 1024
 
+/** What a held frame costs besides its bytes: without it, empty frames would be held without limit. Bytes, about. */
+const FRAME_COST = 128
+
 /**
  * What a paused stream may still receive: one yamux window (see src/node/network/limits.ts) and some slack. libp2p's own
  * default is smaller than its largest window, so that pausing a fast stream would abort it.
@@ -113,7 +116,7 @@ export class FrameStream {
   #take(): Uint8Array | undefined {
     const frame = this.#frames.shift()
     if (frame === undefined) return undefined
-    this.#framesLength -= frame.byteLength
+    this.#framesLength -= frame.byteLength + FRAME_COST
     if (this.#paused && this.#framesLength < RESUME_BELOW) this.#resume()
     return frame
   }
@@ -150,7 +153,7 @@ export class FrameStream {
       this.#incoming.consume(this.#expected)
       this.#expected = undefined
       this.#frames.push(frame)
-      this.#framesLength += frame.byteLength
+      this.#framesLength += frame.byteLength + FRAME_COST
     }
   }
 

@@ -183,8 +183,8 @@ async function openOrExplain(
 }
 
 /**
- * Says no and closes. What it tells a peer that is not authorised is that, and nothing else. A peer that goes on sending, or
- * does not close its side, holds neither memory nor the stream.
+ * Says no and closes. What it tells a peer that is not authorised is that, and nothing else. What it still
+ * sends is not read, and when it does not close its side the stream is reset.
  */
 export async function refuse(
   frames: FrameStream,
@@ -195,12 +195,15 @@ export async function refuse(
   const body = TunnelRefuse.encode({ reason, ...(details as Partial<TunnelRefuse>) })
   await frames.write(encodeFrame(FRAME.refuse, body), signal)
   await frames.close(signal)
-  const linger = AbortSignal.timeout(REFUSED_LINGER)
-  try {
-    while ((await frames.read(linger)) !== undefined);
-  } catch (error) {
-    frames.abort(error as Error)
-  }
+  if (frames.stream.status === 'closed') return
+  const closed = Promise.withResolvers<void>()
+  frames.stream.addEventListener('close', () => closed.resolve(), { once: true })
+  const linger = setTimeout(
+    () => frames.abort(new TalosError('TUNNEL_REFUSED', 'the peer was refused')),
+    REFUSED_LINGER
+  )
+  await closed.promise
+  clearTimeout(linger)
 }
 
 function unreadable({ notice, withoutOneTime }: TunnelRefuse): Unreadable {
