@@ -101,7 +101,7 @@ test('killed -9 and started again: the same identity, the registrations kept, th
   const found = await inFolder(alice, 'peers', 'find', 'ali')
   expect(found.json.peers).toMatchObject([{ name: 'alice', peerId: status.json.identity.peerId }])
   expect(await second.kill('SIGTERM')).toBe(0)
-}, 60_000)
+}, 120_000)
 
 test('another identity at the address of a remembered server is an error until it is accepted', async () => {
   const folder = temporaryFolder()
@@ -129,7 +129,7 @@ test('another identity at the address of a remembered server is an error until i
   // a PeerId in the address is believed from the start
   const wrong = `/ip4/127.0.0.1/tcp/${port}/p2p/${first.peerId}`
   expect((await inFolder(alice, 'register', '--server', wrong)).json.error.code).toBe('REGISTRY_SERVER_CHANGED')
-}, 60_000)
+}, 120_000)
 
 test('health, readiness and metrics', async () => {
   const { metricsUrl, stdout, kill } = await server(temporaryFolder(), '--port', '0', '--metrics-port', '0')
@@ -172,7 +172,7 @@ test('a port that is in use, one data directory for two servers, a bad multiaddr
     expect(JSON.parse(stdout).error.code).toBe(code)
     expect(status).not.toBe(0)
   }
-}, 60_000)
+}, 120_000)
 
 test('the host key is a file of 32 bytes that only its owner can read, and is used only like that', async () => {
   const folder = temporaryFolder()
@@ -202,7 +202,7 @@ test('the host key is a file of 32 bytes that only its owner can read, and is us
   writeFileSync(key, 'too short')
   expect(await start()).toBe('STORAGE_KEY_CORRUPT')
   expect(readFileSync(key, 'utf8')).toBe('too short')
-}, 60_000)
+}, 120_000)
 
 test('ping and peers find say what is missing', async () => {
   const folder = temporaryFolder()
@@ -217,4 +217,4 @@ test('ping and peers find say what is missing', async () => {
   expect(registered.status).toBe(0)
   const unreachable = await inFolder(none, 'ping', 'alice')
   expect(unreachable).toMatchObject({ status: 5, json: { error: { code: 'NETWORK_PEER_UNREACHABLE' } } })
-}, 60_000)
+}, 120_000)

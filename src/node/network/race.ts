@@ -56,10 +56,13 @@ export class DialRace {
    * address book remembers), and TCP before WebSocket, which costs twice the CPU.
    */
   add(addresses: Multiaddr[]): void {
-    const added = addresses
-      .map(address => this.#withPeer(address))
-      .filter(target => !this.#known.has(target.toString()))
-    for (const target of added) this.#known.add(target.toString())
+    const added: Multiaddr[] = []
+    for (const address of addresses) {
+      const target = this.#withPeer(address)
+      if (this.#known.has(target.toString())) continue
+      this.#known.add(target.toString())
+      added.push(target)
+    }
     this.#waiting.unshift(...added)
     this.#waiting.sort((a, b) => Number(isWebSocket(a)) - Number(isWebSocket(b)))
     if (this.#running.size === 0) this.#next()
