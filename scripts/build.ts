@@ -2,13 +2,16 @@
 // `--no-types` leaves out the declarations (they take longer than all the rest).
 
 import { spawnSync } from 'node:child_process'
-import { globSync, rmSync, writeFileSync } from 'node:fs'
+import { globSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { Plugin } from '@oclif/core'
 import { bundle, ROOT } from './bundle.ts'
 
 process.chdir(ROOT)
-rmSync('dist', { recursive: true, force: true })
-await bundle()
+// old files go last: a demo that runs from dist/ meanwhile finds its own, which are the same unless src/ has changed
+const { metafile } = await bundle()
+for (const path of globSync('dist/**/*', { exclude: ['dist/types'] })) {
+  if (statSync(path).isFile() && metafile.outputs[path] === undefined) rmSync(path)
+}
 
 const plugin = new Plugin({ root: ROOT, type: 'core', ignoreManifest: true })
 await plugin.load()
@@ -19,6 +22,7 @@ if (loaded !== commandFiles) throw new Error(`${commandFiles} command files, but
 writeFileSync('oclif.manifest.json', `${JSON.stringify(plugin.manifest)}\n`)
 
 if (!process.argv.includes('--no-types')) {
+  rmSync('dist/types', { recursive: true, force: true })
   const tsc = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], {
     stdio: 'inherit'
   })
