@@ -218,3 +218,13 @@ test('ping and peers find say what is missing', async () => {
   const unreachable = await inFolder(none, 'ping', 'alice')
   expect(unreachable).toMatchObject({ status: 5, json: { error: { code: 'NETWORK_PEER_UNREACHABLE' } } })
 }, 120_000)
+
+test('a tool is never served to whoever holds a name at a server', async () => {
+  const folder = temporaryFolder()
+  const { port } = await server(join(folder, 'server'), '--port', '0')
+  const [alice, bob] = [await agent(folder, 'alice'), await agent(folder, 'bob')]
+  for (const dataDir of [alice, bob]) await inFolder(dataDir, 'register', '--server', `localhost:${port}`)
+  expect((await inFolder(alice, 'peers', 'find', 'bob')).json.peers).toHaveLength(1)
+  const serving = await inFolder(alice, 'mcp-serve', '--authorized-peer', 'bob', '--command', 'cat')
+  expect(serving).toMatchObject({ status: 4, json: { error: { code: 'PEER_UNKNOWN' } } })
+}, 120_000)
