@@ -101,6 +101,15 @@ test('connect() fails with the reason, and does not hang, when the peer does not
   await expect(client.connect(transport)).rejects.toMatchObject({ code: expect.stringContaining('NOT_AUTHORISED') })
 })
 
+test('an agent that closes its side is told of no other link', async () => {
+  await serve({ whoami: whoami('v1') })
+  const client = new ClientV1({ name: 'test', version: '1' })
+  const events: string[] = []
+  await client.connect(new TalosClientTransport({ dataDir: agent, peer: 'owner', onEvent: e => events.push(e.type) }))
+  await client.close()
+  expect(events).toEqual(['connected'])
+})
+
 test('an unknown service is an error by name', async () => {
   await serve({ whoami: whoami('v1') })
   const client = new ClientV1({ name: 'test', version: '1' })

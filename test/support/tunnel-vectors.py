@@ -106,7 +106,7 @@ assert fields(unframe(H(V["prekeys"]["refusedNotAuthorised"]))) == {2: [1]}
 
 tunnel, opener_half, host_half = H(V["tunnelId"]), H(V["openerSecret"]), H(V["hostSecret"])
 bodies = {name: fields(H(body)) for name, body in V["sealedBodies"].items()}
-OPEN = {1: [tunnel], 2: [opener_half]}
+OPEN = {1: [tunnel], 2: [opener_half], 6: [10485760]}
 assert bodies["open"] == {**OPEN, 3: [b"files"]}
 assert bodies["openOnlyService"] == OPEN
 assert bodies["openResume"] == {**OPEN, 3: [b"files"], 4: [1], 5: [300]}

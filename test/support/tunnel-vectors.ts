@@ -43,7 +43,7 @@ export function makeTunnelVectors(): Record<string, unknown> {
   const [ratchetSecret] = drawn()
   const ratchetKey = Uint8Array.from(ratchet.publicKey)
 
-  const open = { tunnelId, secret: openerHalf, service: 'files', received: 0, resume: false }
+  const open = { tunnelId, secret: openerHalf, service: 'files', received: 0, resume: false, maxLine: 10_485_760 }
   const accept = {
     tunnelId,
     secret: hostHalf,

@@ -117,7 +117,7 @@ async function keepLinked(bridge: AgentBridge, options: ConnectMcpOptions, signa
           () => tell({ type: 'moved', ...path() })
         )
         await bridge.attach(link, maxLine)
-        tell({ type: 'ended' })
+        if (!bridge.hasEnded) tell({ type: 'ended' })
       } catch (error) {
         if (signal.aborted) return
         if (isTalosError(error) && FINAL.includes(error.code)) throw error

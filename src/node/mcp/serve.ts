@@ -18,6 +18,7 @@ import { type AgentOptions, isOneOf, openAgent } from '../agent.ts'
 import { type KeptRegistrations, keepRegistered } from '../directory/keep-registered.ts'
 import { openDirectory } from '../directory/open-directory.ts'
 import { resolvePeer } from '../peer-ref.ts'
+import { type RegistrationEvent, registrationNews } from './registration-news.ts'
 
 export interface ServeMcpOptions extends AgentOptions {
   /** Who may use the tools: PeerId, did:key, hex key, or a name of the address book. At least one. */
@@ -40,8 +41,7 @@ export interface ServeMcpOptions extends AgentOptions {
 export type ServeEvent =
   | { type: 'session-opened' | 'session-ended'; peer: string; service: string }
   | { type: 'server-stderr'; peer: string; service: string; line: string }
-  | { type: 'registered'; server: string; name: string }
-  | { type: 'not-registered'; server: string; reason: string }
+  | RegistrationEvent
 
 export interface McpHost extends AsyncDisposable {
   readonly peerId: string
@@ -119,10 +119,7 @@ export async function serveMcp(options: ServeMcpOptions): Promise<McpHost> {
       servers,
       name: agent.wallet.name,
       signer: agent.wallet.identity,
-      onChange: ({ server, name, error }) => {
-        if (name !== undefined && error === undefined) onEvent({ type: 'registered', server: server.peerId, name })
-        else if (error !== undefined) onEvent({ type: 'not-registered', server: server.peerId, reason: error.message })
-      }
+      onChange: registrationNews(onEvent)
     })
   } catch (error) {
     await node.stop()

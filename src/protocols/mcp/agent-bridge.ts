@@ -158,6 +158,11 @@ export class AgentBridge {
     }
   }
 
+  /** True once the agent has closed its side, or close() was called: no other link is wanted. */
+  get hasEnded(): boolean {
+    return this.#ended
+  }
+
   /** Ends the bridge: everything in flight is answered with an error that gives the reason, one plain sentence. */
   async close(reason: string): Promise<void> {
     if (!this.#ended) {
