@@ -8,6 +8,8 @@ export default defineConfig({
     pool: 'forks',
     isolate: false,
     maxWorkers: 2,
+    // of the tests that mostly wait; each starts several processes
+    maxConcurrency: 3,
     testTimeout: 30_000,
     hookTimeout: 30_000,
     disableConsoleIntercept: true,

@@ -182,7 +182,7 @@ test("a peer that sits at the host's address with a key of its own is given noth
     victim.child.stdin.end()
     await victim.exited
   }
-}, 30_000)
+}, 60_000)
 
 test.each([
   ['empty frames', 0],

@@ -125,7 +125,7 @@ test('a smaller limit of the host holds', async () => {
   // more than all that one frame may hold
   await agent.write(...Array.from({ length: 100 }, (_, i) => ({ id: 100 + i, ...pad(19_000) })))
   expect((await agent.answer(199)).result).toEqual(pad(19_000).params)
-}, 30_000)
+}, 60_000)
 
 test('a smaller limit of the agent holds: the host answers for a server that says more', async () => {
   const { agent } = net.connect({ flags: ['--max-message', '30000'] })
@@ -135,4 +135,4 @@ test('a smaller limit of the agent holds: the host answers for a server that say
   expect((await agent.answer(2)).error).toMatchObject({ code: 4130, message: expect.stringContaining('30000') })
   await agent.write({ id: 3, method: 'size', params: { bytes: 1000 } })
   expect((await agent.answer(3)).result).toBeDefined()
-}, 30_000)
+}, 60_000)

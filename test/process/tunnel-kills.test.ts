@@ -28,10 +28,15 @@ const SOON = 5000
 
 async function session(server = SERVER, options: { through?: TcpProxy; env?: Record<string, string> } = {}) {
   const net = await TunnelNet.open()
-  const serving = await net.serve(server, options)
-  const live = net.connect(options.env === undefined ? {} : { env: options.env })
-  await live.initialize()
-  return { net, serving, live, [Symbol.asyncDispose]: () => net[Symbol.asyncDispose]() }
+  try {
+    const serving = await net.serve(server, options)
+    const live = net.connect(options.env === undefined ? {} : { env: options.env })
+    await live.initialize()
+    return { net, serving, live, [Symbol.asyncDispose]: () => net[Symbol.asyncDispose]() }
+  } catch (error) {
+    await net[Symbol.asyncDispose]()
+    throw error
+  }
 }
 
 async function call(live: LiveAgent, id: string, method = 'pid', params: object = {}) {
@@ -185,7 +190,7 @@ describe.concurrent('a server that does not want to end', () => {
       expect(answer.error?.code).toBe(5030)
     }
     await written
-  }, 40_000)
+  }, 90_000)
 })
 
 describe('a link that is cut', () => {

@@ -87,7 +87,7 @@ test('server-filesystem: a file written through the tunnel is there, and is read
   const outside = await client.callTool({ name: 'read_text_file', arguments: { path: join(net.folder, 'secret') } })
   expect(outside.isError).toBe(true)
   await client.close()
-}, 30_000)
+}, 60_000)
 
 describe('through the registry', () => {
   test('the host is found by its registered name, and used', async () => {
@@ -98,7 +98,7 @@ describe('through the registry', () => {
     const sum = await client.callTool({ name: 'get-sum', arguments: { a: 2, b: 40 } })
     expect(sum.content).toEqual([{ type: 'text', text: 'The sum of 2 and 40 is 42.' }])
     await client.close()
-  }, 30_000)
+  }, 60_000)
 })
 
 describe('a server of both eras', () => {

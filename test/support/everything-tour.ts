@@ -165,16 +165,19 @@ class Notifications {
 
   /** Each kind once: some repeat every five seconds. */
   kinds(): string[] {
-    const texts = this.#all.map(({ method, params }) => JSON.stringify({ method, params }))
+    const texts = this.#all.map(({ method, params }) => withoutChanceText(JSON.stringify({ method, params })))
     return [...new Set(texts.filter(text => !text.includes('evel')))].toSorted()
   }
 }
 
 function withoutChance(seen: Record<string, unknown>): Record<string, unknown> {
-  const text = JSON.stringify(seen)
+  return JSON.parse(withoutChanceText(JSON.stringify(seen))) as Record<string, unknown>
+}
+
+function withoutChanceText(text: string): string {
+  return text
     .replaceAll(/\d{1,2}:\d\d:\d\d(?:\s|\\u202f| )?[AP]M/g, 'TIME')
     .replaceAll(/\d{4}-\d\d-\d\dT[0-9:.]+Z/g, 'TIME')
     .replaceAll(/\b[0-9a-f]{32}\b/g, 'TASK')
     .replaceAll(/"blob":"[A-Za-z0-9+/=]{60,}"/g, '"blob":"BASE64 OF A TIME"')
-  return JSON.parse(text) as Record<string, unknown>
 }

@@ -4,6 +4,9 @@ import { createInterface } from 'node:readline'
 import { RawAgent } from './raw-agent.ts'
 import { within } from './within.ts'
 
+/** How long a process may take for what has no limit of its own: starting takes long on a busy machine. Milliseconds. */
+const PATIENCE = 30_000
+
 export interface Program {
   file: string
   args: readonly string[]
@@ -38,7 +41,7 @@ export class LiveProcess {
   }
 
   /** The first line, from the `from`-th on, that `wanted` accepts. */
-  async line(wanted: (line: string) => boolean, from = 0, ms = 15_000): Promise<string> {
+  async line(wanted: (line: string) => boolean, from = 0, ms = PATIENCE): Promise<string> {
     const find = () => this.said.slice(from).find(wanted)
     const { promise, resolve, reject } = Promise.withResolvers<string>()
     const look = () => {
@@ -81,7 +84,7 @@ export class LiveAgent extends LiveProcess {
 
   constructor(program: Program, env: NodeJS.ProcessEnv) {
     super(program, env, { mcp: true })
-    this.agent = new RawAgent(this.child.stdin, this.child.stdout)
+    this.agent = new RawAgent(this.child.stdin, this.child.stdout, PATIENCE)
   }
 
   /** Opens a session of the older era. */

@@ -7,10 +7,13 @@ export class RawAgent {
   /** Every line that came, in order. */
   readonly lines: string[] = []
   readonly #input: Writable
+  readonly #deadline: number
   readonly #waiters = new Set<() => void>()
 
-  constructor(input: Writable, output: Readable) {
+  /** Waits for a line `deadline` milliseconds at most. */
+  constructor(input: Writable, output: Readable, deadline = 10_000) {
     this.#input = input
+    this.#deadline = deadline
     const splitter = new LineSplitter({ maxLine: 64 * 1024 * 1024, onTooLarge: () => {} })
     output.on('data', chunk => {
       for (const line of splitter.push(chunk)) this.lines.push(Buffer.from(line).toString())
@@ -23,7 +26,7 @@ export class RawAgent {
     if (!this.#input.write(`${text.join('\n')}\n`)) await once(this.#input, 'drain')
   }
 
-  /** The first line, from `from` on, that `wanted` accepts. Fails after 10 s. */
+  /** The first line, from `from` on, that `wanted` accepts. Fails after the deadline. */
   async line(wanted: (line: string) => boolean, from = 0): Promise<string> {
     const { promise, resolve, reject } = Promise.withResolvers<string>()
     const check = () => {
@@ -32,7 +35,7 @@ export class RawAgent {
     }
     const timer = setTimeout(
       () => reject(new Error(`no such line among: ${this.lines.join('\n').slice(0, 2000)}`)),
-      10_000
+      this.#deadline
     )
     this.#waiters.add(check)
     check()
