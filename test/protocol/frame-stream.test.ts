@@ -114,3 +114,48 @@ test('a read can be given up', async () => {
   controller.abort(new Error('no longer wanted'))
   await expect(reading).rejects.toThrow('no longer wanted')
 })
+
+/** Sends until nothing leaves any more, or `most` bytes have gone. */
+async function flood(stream: Stream, piece: Uint8Array, most: number): Promise<number> {
+  let sent = 0
+  for (let stuck = 0; sent < most && stuck < 50; ) {
+    if (stream.writeBufferLength < 1024 * 1024) {
+      stream.send(piece)
+      sent += piece.byteLength
+      stuck = 0
+      await new Promise(resolve => setImmediate(resolve))
+    } else {
+      stuck++
+      await new Promise(resolve => setTimeout(resolve, 20))
+    }
+  }
+  return sent
+}
+
+test('empty frames that nobody reads fill no memory: they hold the sender back like others', async () => {
+  await using pair = await streamBetween()
+  expect(await flood(pair.outbound, new Uint8Array(64 * 1024), 32 * 1024 * 1024)).toBeLessThan(16 * 1024 * 1024)
+  for (let i = 0; i < 100_000; i++) expect((await pair.receiver.read())!.byteLength).toBe(0)
+}, 30_000)
+
+test('a frame that comes in thousands of pieces is whole, and so is the one after it', async () => {
+  await using pair = await streamBetween()
+  const frame = randomBytes(3_000)
+  for (const byte of [0xb8, 0x17, ...frame, 3, 1, 2, 3]) {
+    pair.outbound.send(Uint8Array.of(byte))
+    if (byte % 16 === 0) await new Promise(resolve => setImmediate(resolve))
+  }
+  expect(Buffer.compare((await within(pair.receiver.read(), 'the frame'))!, frame)).toBe(0)
+  expect([...(await within(pair.receiver.read(), 'the next'))!]).toEqual([1, 2, 3])
+}, 30_000)
+
+test('after finish() nothing is held of what the other side still sends, and its end frees the stream', async () => {
+  await using pair = await streamBetween()
+  await pair.receiver.finish(AbortSignal.timeout(5_000))
+  const most = 16 * 1024 * 1024
+  expect(await flood(pair.outbound, randomBytes(64 * 1024), most)).toBe(most)
+  const closed = new Promise(resolve => pair.receiver.stream.addEventListener('close', resolve))
+  await pair.outbound.close()
+  await within(closed, 'the stream to be free')
+  expect(await pair.receiver.read()).toBeUndefined()
+}, 30_000)

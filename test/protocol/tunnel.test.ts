@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto'
 import type { PeerId } from '@libp2p/interface'
 import { expect, test } from 'vitest'
 import { TalosError } from '../../src/errors.ts'
-import { encodeFrame } from '../../src/protocols/mcp/tunnel/channel.ts'
+import { FrameStream } from '../../src/protocols/framing/index.ts'
+import { encodeFrame, type Sealer, type TunnelChannel } from '../../src/protocols/mcp/tunnel/channel.ts'
 import { openTunnel } from '../../src/protocols/mcp/tunnel/client.ts'
-import { FRAME, MCP_PROTOCOL } from '../../src/protocols/mcp/tunnel/constants.ts'
-import type { MainSessions, StreamSessions } from '../../src/protocols/mcp/tunnel/handshake.ts'
+import { FRAME, MCP_PROTOCOL, WINDOW } from '../../src/protocols/mcp/tunnel/constants.ts'
+import { type MainSessions, openChannel, type StreamSessions } from '../../src/protocols/mcp/tunnel/handshake.ts'
 import { type TunnelHost, type TunnelHostInit, tunnelHost } from '../../src/protocols/mcp/tunnel/host.ts'
 import type { ResumableLink, TunnelLink } from '../../src/protocols/mcp/tunnel/link.ts'
 import { TunnelFrame } from '../../src/protocols/mcp/tunnel/pb/tunnel.ts'
@@ -18,9 +19,10 @@ const plainSession: MainSessions = {
   explain: () => ({ notice: undefined, withoutOneTime: false }),
   heal: async () => false
 }
+const plainSealer: Sealer = { seal: x => x, open: x => x, close: () => {} }
 const plainStreams: StreamSessions = {
-  respond: () => ({ ratchetKey: new Uint8Array(32), session: () => ({ seal: x => x, open: x => x }) }),
-  initiate: () => ({ seal: x => x, open: x => x })
+  respond: () => ({ ratchetKey: new Uint8Array(32), session: () => plainSealer }),
+  initiate: () => plainSealer
 }
 
 const text = (lines: Uint8Array[]): string[] => lines.map(line => Buffer.from(line).toString())
@@ -232,7 +234,7 @@ test('a genuine message that cannot be decoded ends the tunnel, and is not asked
   })
   const garbled: StreamSessions = {
     ...plainStreams,
-    initiate: () => ({ seal: () => bytes('\xff\xff')[0]!, open: x => x })
+    initiate: () => ({ ...plainSealer, seal: () => bytes('\xff\xff')[0]! })
   }
   const { link } = await p.open('', p.client, plainSession, garbled)
   const over = once(link, 'ended')
@@ -338,7 +340,6 @@ test('a frame put together without a copy is the protobuf encoding', () => {
 
 test('a stream that begins with anything but an OPEN is refused and closed', async () => {
   await using p = await pair()
-  const { FrameStream } = await import('../../src/protocols/framing/index.ts')
   for (const frame of [
     TunnelFrame.encode({ type: FRAME.data, body: new Uint8Array(10) }),
     TunnelFrame.encode({ type: 99, body: new Uint8Array(10) }),
@@ -352,4 +353,159 @@ test('a stream that begins with anything but an OPEN is refused and closed', asy
     await frames.close()
   }
   expect(p.served).toHaveLength(0)
+})
+
+test('a move that the host is quicker with than the client takes one handshake, not one after the other for ever', async () => {
+  await using p = await pair()
+  // reading the host's answer takes as long as a disk does: the old stream is reset meanwhile
+  const slow: MainSessions = {
+    ...plainSession,
+    seal: async (_, plaintext) => {
+      p.opens.push(Uint8Array.from(plaintext))
+      return plaintext
+    },
+    open: async (_, message) => new Promise(resolve => setTimeout(resolve, 30, message))
+  }
+  const { link, moveTo } = await p.open('', p.client, slow)
+  for (let moves = 1; moves <= 3; moves++) {
+    await moveTo(signal => p.client.dial(p.host.getMultiaddrs(), { force: true, signal }), AbortSignal.timeout(5_000))
+    // an answer over the new stream: whatever the reset of the old one set off has begun by now
+    const echoed = collect(link, 1)
+    await link.send(bytes('x'))
+    await within(echoed, 'the echo')
+    expect(p.opens).toHaveLength(1 + moves)
+  }
+  await link.end()
+})
+
+/** A client of the host that says what it likes. */
+async function liar(p: Awaited<ReturnType<typeof pair>>): Promise<TunnelChannel> {
+  const connection = await p.client.dial(p.host.getMultiaddrs())
+  const frames = new FrameStream(await connection.newStream(MCP_PROTOCOL), { maxFrameLength: 16 * 1024 * 1024 })
+  const request = { tunnelId: randomBytes(16), service: '', maxLine: 16 * 1024 * 1024 }
+  const signal = AbortSignal.timeout(5_000)
+  return (await openChannel(frames, p.client.peerId, connection, request, plainSession, plainStreams, signal)).channel
+}
+
+async function endOf(link: TunnelLink): Promise<unknown> {
+  try {
+    for await (const _ of link.incoming());
+    return undefined
+  } catch (error) {
+    return error
+  }
+}
+
+test.each([
+  ['lines from number 0', { first: 0, lines: bytes('a', 'b') }],
+  ['a gap', { first: 2, lines: bytes('b') }],
+  ['taking what was never sent', { consumed: 1 }],
+  ['taking a number without an end', { consumed: Number.MAX_SAFE_INTEGER }]
+])('%s ends the tunnel', async (_, message) => {
+  const ended = Promise.withResolvers<unknown>()
+  await using p = await pair({ serve: async link => ended.resolve(await endOf(link)) })
+  await (await liar(p)).send(message)
+  expect(await within(ended.promise, 'the end')).toMatchObject({ code: 'TUNNEL_PROTOCOL' })
+})
+
+test('lines without contents count against the window', async () => {
+  const ended = Promise.withResolvers<unknown>()
+  const busy = Promise.withResolvers<void>()
+  await using p = await pair({
+    serve: async link => {
+      await busy.promise
+      ended.resolve(await endOf(link))
+    }
+  })
+  const channel = await liar(p)
+  const lines = Array.from({ length: 10_000 }, () => new Uint8Array())
+  const total = (2 * WINDOW) / 64 + 20_000
+  for (let first = 1; first < total; first += lines.length) await channel.send({ first, lines }).catch(() => {})
+  await within(endOfStream(channel), 'the reset')
+  busy.resolve()
+  expect(await within(ended.promise, 'the end')).toMatchObject({ code: 'TUNNEL_PROTOCOL' })
+})
+
+async function endOfStream(channel: TunnelChannel): Promise<void> {
+  try {
+    while ((await channel.receive()) !== undefined);
+  } catch {
+    // reset
+  }
+}
+
+test('pings that nobody takes the answers of do not pile them up', async () => {
+  let sealed = 0
+  const counting: StreamSessions = {
+    ...plainStreams,
+    respond: () => ({
+      ratchetKey: new Uint8Array(32),
+      session: () => ({
+        ...plainSealer,
+        seal: x => {
+          sealed++
+          return x
+        }
+      })
+    })
+  }
+  const ended = Promise.withResolvers<unknown>()
+  await using p = await pair({
+    streams: counting,
+    serve: async link => {
+      // more than a stream holds of what the peer does not read
+      link.send(Array.from({ length: 30 }, () => new Uint8Array(1024 * 1024))).catch(() => {})
+      ended.resolve(await endOf(link))
+    }
+  })
+  const channel = await liar(p)
+  channel.frames.stream.pause()
+  for (let i = 0; i < 5_000; i++) await channel.send({ ping: true })
+  await channel.send({ end: { code: '', message: '' } })
+  expect(await within(ended.promise, 'the end')).toBeUndefined()
+  expect(sealed).toBeLessThan(1_000)
+})
+
+test('a peer that does not read holds up neither the end of its session nor the stop of the host', async () => {
+  const sending = Promise.withResolvers<TunnelLink>()
+  await using p = await pair({
+    serve: async link => {
+      sending.resolve(link)
+      await link.send(Array.from({ length: 30 }, () => new Uint8Array(1024 * 1024))).catch(() => {})
+    }
+  })
+  const channel = await liar(p)
+  channel.frames.stream.pause()
+  await within(sending.promise, 'the session')
+  await within(Promise.resolve(p.host.stop()), 'the stop', 5_000)
+})
+
+test('the keys of a stream are wiped when the tunnel has moved on, and when it has ended', async () => {
+  let open = 0
+  const sealer = (): Sealer => {
+    open++
+    let closed = false
+    return {
+      ...plainSealer,
+      close: () => {
+        if (!closed) open--
+        closed = true
+      }
+    }
+  }
+  const streams: StreamSessions = {
+    respond: () => ({ ratchetKey: new Uint8Array(32), session: sealer }),
+    initiate: sealer
+  }
+  await using p = await pair({ streams })
+  const { link, moveTo } = await p.open('', p.client, plainSession, streams)
+  expect(open).toBe(2)
+  await moveTo(signal => p.client.dial(p.host.getMultiaddrs(), { signal }), AbortSignal.timeout(5_000))
+  await link.send(bytes('hello'))
+  await within(collect(link, 1), 'the echo')
+  expect(open).toBe(2)
+  await link.end()
+  await p.client.stop()
+  await p.host.stop()
+  expect(open).toBe(0)
 })

@@ -126,6 +126,7 @@ function ended(): never {
 function recording(sealer: Sealer, sent: Uint8Array[]): Sealer {
   return {
     open: message => sealer.open(message),
+    close: () => sealer.close(),
     seal: plaintext => {
       const message = sealer.seal(plaintext)
       sent.push(Uint8Array.from(message))

@@ -3,12 +3,17 @@ import { Uint8ArrayList } from 'uint8arraylist'
 import { TalosError } from '../../errors.ts'
 import { decodeVarint, encodeVarint, MAX_PREFIX_LENGTH } from './varint.ts'
 
-/** Complete frames held for a slow reader before the stream is paused, and the level at which it is resumed. Bytes. */
+/** Bytes held for a slow reader, who could take a frame, before the stream is paused, and the level at which it is resumed. */
 const PAUSE_ABOVE = 1024 * 1024
 const RESUME_BELOW = 256 * 1024
 
-/** What a held frame costs besides its bytes: without it, empty frames would be held without limit. Bytes, about. */
-const FRAME_COST = 128
+/** Pieces held, however short they came, before they are joined: a piece costs more memory than its bytes. */
+const MAX_PIECES = 1024
+/** The same for a long frame, so that joining costs a bounded part of it: one piece for this many bytes. */
+const PIECE_LENGTH = 1024
+
+/** How long the other side may take to close its end after finish(). Milliseconds. */
+const LINGER = 1_000
 
 /**
  * What a paused stream may still receive: one yamux window (see src/node/network/limits.ts) and some slack. libp2p's own
@@ -32,10 +37,11 @@ export interface FrameStreamInit {
 export class FrameStream {
   readonly stream: Stream
   readonly #maxFrameLength: number
+  /** As received, the length of the first frame taken off: frames are cut only when they are read. */
   readonly #incoming = new Uint8ArrayList()
-  readonly #frames: Uint8Array[] = []
-  #framesLength = 0
+  #pieces = 0
   #expected: number | undefined
+  #finished = false
   #paused = false
   #resuming = false
   #ended = false
@@ -66,7 +72,10 @@ export class FrameStream {
       const frame = this.#take()
       if (frame !== undefined) return frame
       if (this.#failure !== undefined) throw this.#failure
-      if (this.#ended) return undefined
+      if (this.#ended) {
+        if (this.#incoming.byteLength === 0 && this.#expected === undefined) return undefined
+        throw new TalosError('NETWORK_FRAME_MALFORMED', 'the stream ended in the middle of a frame')
+      }
       await this.#waitReadable(signal)
     }
   }
@@ -108,58 +117,90 @@ export class FrameStream {
     }
   }
 
+  /**
+   * The last word was said: closes the writing end once all is sent, drops what still comes, and resets the stream when the
+   * other side does not close its own soon. Throws as close().
+   */
+  async finish(signal: AbortSignal): Promise<void> {
+    this.#finished = true
+    this.#incoming.consume(this.#incoming.byteLength)
+    this.#pieces = 0
+    this.#expected = undefined
+    if (this.#paused) this.#resume()
+    if (this.stream.status !== 'open' && this.stream.status !== 'closing') return
+    try {
+      await this.close(signal)
+    } catch (error) {
+      this.abort(error as Error)
+      throw error
+    }
+    if (this.stream.status !== 'open' && this.stream.status !== 'closing') return
+    const unclosed = new TalosError('NETWORK_STREAM_CLOSED', 'the other side did not close the stream')
+    const timer = setTimeout(() => this.abort(unclosed), LINGER).unref()
+    this.stream.addEventListener('close', () => clearTimeout(timer), { once: true })
+  }
+
   /** Resets the stream at once, both ways; nothing more is read or sent. */
   abort(reason: Error): void {
     this.stream.abort(reason)
   }
 
   #take(): Uint8Array | undefined {
-    const frame = this.#frames.shift()
-    if (frame === undefined) return undefined
-    this.#framesLength -= frame.byteLength + FRAME_COST
-    if (this.#paused && this.#framesLength < RESUME_BELOW) this.#resume()
+    if (!this.#hasFrame()) return undefined
+    const length = this.#expected!
+    const frame = length === 0 ? new Uint8Array() : this.#incoming.subarray(0, length)
+    this.#incoming.consume(length)
+    if (this.#incoming.byteLength === 0) this.#pieces = 0
+    this.#expected = undefined
+    this.#readPrefix()
+    if (this.#paused && (this.#incoming.byteLength < RESUME_BELOW || !this.#hasFrame())) this.#resume()
     return frame
   }
 
+  #hasFrame(): boolean {
+    return this.#expected !== undefined && this.#incoming.byteLength >= this.#expected
+  }
+
   #onMessage = (event: StreamMessageEvent): void => {
+    if (this.#finished) return
     this.#incoming.append(event.data)
-    try {
-      this.#parse()
-    } catch (error) {
-      this.#fail(error as Error)
-      this.abort(error as Error)
-      return
-    }
+    if (++this.#pieces > Math.max(MAX_PIECES, this.#incoming.byteLength / PIECE_LENGTH)) this.#join()
+    this.#readPrefix()
     this.#pauseIfFull()
     this.#wake()
   }
 
-  #parse(): void {
-    for (;;) {
-      if (this.#expected === undefined) {
-        const prefix = decodeVarint(this.#incoming)
-        if (prefix === undefined) return
-        if (prefix.value > this.#maxFrameLength) {
-          throw new TalosError(
-            'NETWORK_FRAME_TOO_LARGE',
-            `the other side announced a frame of ${prefix.value} bytes; the limit is ${this.#maxFrameLength}`
-          )
-        }
-        this.#incoming.consume(prefix.length)
-        this.#expected = prefix.value
+  #join(): void {
+    const joined = this.#incoming.subarray()
+    this.#incoming.consume(joined.byteLength)
+    this.#incoming.append(joined)
+    this.#pieces = 1
+  }
+
+  /** Takes the length of the next frame off, if it is not known yet; what cannot be one resets the stream. */
+  #readPrefix(): void {
+    if (this.#expected !== undefined || this.#failure !== undefined) return
+    try {
+      const prefix = decodeVarint(this.#incoming)
+      if (prefix === undefined) return
+      if (prefix.value > this.#maxFrameLength) {
+        throw new TalosError(
+          'NETWORK_FRAME_TOO_LARGE',
+          `the other side announced a frame of ${prefix.value} bytes; the limit is ${this.#maxFrameLength}`
+        )
       }
-      if (this.#incoming.byteLength < this.#expected) return
-      const frame = this.#expected === 0 ? new Uint8Array() : this.#incoming.subarray(0, this.#expected)
-      this.#incoming.consume(this.#expected)
-      this.#expected = undefined
-      this.#frames.push(frame)
-      this.#framesLength += frame.byteLength + FRAME_COST
+      this.#incoming.consume(prefix.length)
+      this.#expected = prefix.value
+    } catch (error) {
+      this.#fail(error as Error)
+      this.abort(error as Error)
     }
   }
 
   #pauseIfFull(): void {
     // never from within the event that resume() fires: the muxer would undo it (see #resume, which looks again)
-    if (this.#paused || this.#resuming || this.#framesLength <= PAUSE_ABOVE || this.stream.status !== 'open') return
+    if (this.#paused || this.#resuming || this.stream.status !== 'open') return
+    if (this.#incoming.byteLength <= PAUSE_ABOVE || !this.#hasFrame()) return
     try {
       this.stream.pause()
       this.#paused = true
@@ -192,9 +233,6 @@ export class FrameStream {
     if (this.#paused) this.#resume()
     if (this.#ended || this.stream.readBufferLength > 0) return
     this.#ended = true
-    if (this.#incoming.byteLength > 0 || this.#expected !== undefined) {
-      this.#fail(new TalosError('NETWORK_FRAME_MALFORMED', 'the stream ended in the middle of a frame'))
-    }
     this.#wake()
   }
 

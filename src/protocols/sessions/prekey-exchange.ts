@@ -54,7 +54,7 @@ export async function answerRequest(
       ? { bundle: (await issue(PrekeyRequest.decode(frame).oneTime)) as Uint8Array<ArrayBuffer>, refused }
       : { refused }
   await frames.write(PrekeyResponse.encode(response), deadline)
-  await frames.close(deadline)
+  await frames.finish(deadline)
 }
 
 function decodeResponse(frame: Uint8Array): PrekeyResponse {

@@ -9,6 +9,8 @@ export interface Sealer {
   seal(plaintext: Uint8Array): Uint8Array
   /** Throws and changes nothing when the message is not genuine. */
   open(message: Uint8Array): Uint8Array
+  /** Wipes the keys; seal() and open() throw from then on. */
+  close(): void
 }
 
 /** A message with only the fields that it needs. */
@@ -39,9 +41,9 @@ export class TunnelChannel {
     this.#maxLines = maxLinesInBatch
   }
 
-  async send(message: OutgoingMessage): Promise<void> {
+  async send(message: OutgoingMessage, signal?: AbortSignal): Promise<void> {
     const plaintext = TunnelMessage.encode(message as Partial<TunnelMessage>)
-    await this.frames.write(encodeFrame(FRAME.data, this.#sealer.seal(plaintext)))
+    await this.frames.write(encodeFrame(FRAME.data, this.#sealer.seal(plaintext)), signal)
   }
 
   /** All genuine messages that have arrived, at least one; undefined when the stream has ended. */
@@ -82,5 +84,11 @@ export class TunnelChannel {
 
   abort(reason: Error): void {
     this.frames.abort(reason)
+    this.wipe()
+  }
+
+  /** For a stream of which nothing more is read or sent. */
+  wipe(): void {
+    this.#sealer.close()
   }
 }

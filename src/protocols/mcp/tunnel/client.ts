@@ -7,6 +7,7 @@ import {
   CLOSED_GRACE,
   DEFAULT_MAX_LINE,
   HANDSHAKE_TIMEOUT,
+  MAX_GRACE,
   MCP_PROTOCOL,
   maxFrameLength,
   TUNNEL_ID_LENGTH
@@ -69,21 +70,35 @@ export async function openTunnel(init: TunnelClientInit, signal: AbortSignal): P
   link.addEventListener('interrupted', (event: TunnelLinkEvents['interrupted']) => {
     // a connection that fell silent still counts as open: a new dial would be given the dead one
     if (!event.detail.closed) connection.abort(new TalosError('TUNNEL_SILENT', 'the other side fell silent'))
-    const grace = event.detail.closed ? Math.min(CLOSED_GRACE, first.grace) : first.grace
+    const grace = Math.min(event.detail.closed ? CLOSED_GRACE : MAX_GRACE, first.grace)
     resume(grace).catch(error => link.end(error as TalosError))
   })
 
-  async function takeUp(connect: TunnelClientInit['connect'], attemptSignal: AbortSignal): Promise<void> {
+  async function takeUp(connect: TunnelClientInit['connect'], signal: AbortSignal): Promise<void> {
+    const attemptSignal = AbortSignal.any([signal, AbortSignal.timeout(RESUME_ATTEMPT_TIMEOUT)])
     const request = { tunnelId, maxLine, service: first.service, resume: { received: link.received } }
     const opened = await dial({ ...init, connect }, request, attemptSignal)
     connection = opened.connection
     link.attach(opened.channel, opened.received)
   }
 
+  // one at a time: the host resets the older stream when it takes the newer, and two attempts would chase each other for ever
+  let taking: Promise<unknown> = Promise.resolve()
+  function inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = taking.then(work)
+    taking = turn.catch(() => {})
+    return turn
+  }
+
   async function moveTo(connect: TunnelClientInit['connect'], moveSignal: AbortSignal): Promise<void> {
-    const before = connection
-    await takeUp(connect, AbortSignal.any([stopped.signal, moveSignal]))
-    if (before !== connection) await before.close().catch(() => {})
+    const signal = AbortSignal.any([stopped.signal, moveSignal])
+    // the dial is not part of the turn: it may take longer than a broken link can wait
+    const next = await connect(signal)
+    await inTurn(async () => {
+      const before = connection
+      await takeUp(async () => next, signal)
+      if (before !== next) await before.close().catch(() => {})
+    })
   }
 
   async function resume(grace: number): Promise<void> {
@@ -91,8 +106,9 @@ export async function openTunnel(init: TunnelClientInit, signal: AbortSignal): P
     for (let attempt = 0; ; attempt++) {
       try {
         await delay(RESUME_BACKOFF[Math.min(attempt, RESUME_BACKOFF.length - 1)], undefined, { signal: deadline })
-        const attemptSignal = AbortSignal.any([deadline, AbortSignal.timeout(RESUME_ATTEMPT_TIMEOUT)])
-        await takeUp(init.connect, attemptSignal)
+        await inTurn(async () => {
+          if (!link.isAttached) await takeUp(init.connect, deadline)
+        })
         return
       } catch (cause) {
         if (stopped.signal.aborted) return

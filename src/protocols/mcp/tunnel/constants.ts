@@ -42,6 +42,9 @@ export const BATCH_LENGTH = 256 * 1024
  */
 export const WINDOW = 4 * 1024 * 1024
 
+/** What each line counts in a window besides its bytes, so that many short lines are bounded, too. Bytes. */
+export const LINE_COST = 64
+
 /** Nothing received for this long: ask for a sign of life. Milliseconds. */
 export const PING_AFTER = 2_000
 
@@ -50,6 +53,12 @@ export const SILENT_AFTER = 9_000
 
 /** An acknowledgement waits this long for a message to travel with. Milliseconds. */
 export const ACK_DELAY = 100
+
+/** How long end() waits for its last message to be taken; it goes on in the background until LINGER. Milliseconds. */
+export const END_WAIT = 1_000
+
+/** How long what was sent before the end of a tunnel may take to a slow reader before the stream is reset. Milliseconds. */
+export const LINGER = 30_000
 
 /** How long each side keeps a tunnel whose link fell silent. Milliseconds. */
 export const DEFAULT_GRACE = 30_000
@@ -60,8 +69,8 @@ export const DEFAULT_GRACE = 30_000
  */
 export const CLOSED_GRACE = 3_000
 
-/** A refused peer may take this long to close its side; then the stream is reset. Milliseconds. */
-export const REFUSED_LINGER = 1_000
+/** The longest grace time of a host that is believed. Milliseconds. */
+export const MAX_GRACE = 3_600_000
 
 /** A stream that has not said OPEN, or not got its ACCEPT, after this long is reset. Milliseconds. */
 export const HANDSHAKE_TIMEOUT = 10_000

@@ -6,15 +6,7 @@ import type { FrameStream } from '../../framing/index.ts'
 import { StreamSession } from '../../ratchet/index.ts'
 import type { Sessions, Unreadable } from '../../sessions/index.ts'
 import { encodeFrame, type Sealer, TunnelChannel } from './channel.ts'
-import {
-  FRAME,
-  LEAST_MAX_LINE,
-  MCP_PROTOCOL,
-  REFUSAL,
-  REFUSED_LINGER,
-  SECRET_LENGTH,
-  TUNNEL_ID_LENGTH
-} from './constants.ts'
+import { FRAME, LEAST_MAX_LINE, MCP_PROTOCOL, REFUSAL, SECRET_LENGTH, TUNNEL_ID_LENGTH } from './constants.ts'
 import { TunnelAccept, TunnelFrame, TunnelOpen, TunnelRefuse } from './pb/tunnel.ts'
 
 /** The main sessions with peers, as far as the tunnel needs them. */
@@ -194,16 +186,7 @@ export async function refuse(
 ): Promise<void> {
   const body = TunnelRefuse.encode({ reason, ...(details as Partial<TunnelRefuse>) })
   await frames.write(encodeFrame(FRAME.refuse, body), signal)
-  await frames.close(signal)
-  if (frames.stream.status === 'closed') return
-  const closed = Promise.withResolvers<void>()
-  frames.stream.addEventListener('close', () => closed.resolve(), { once: true })
-  const linger = setTimeout(
-    () => frames.abort(new TalosError('TUNNEL_REFUSED', 'the peer was refused')),
-    REFUSED_LINGER
-  )
-  await closed.promise
-  clearTimeout(linger)
+  await frames.finish(signal)
 }
 
 function unreadable({ notice, withoutOneTime }: TunnelRefuse): Unreadable {

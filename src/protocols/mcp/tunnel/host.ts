@@ -1,6 +1,6 @@
 import type { ComponentLogger, Connection, Logger, PeerId, Startable, Stream } from '@libp2p/interface'
 import type { Registrar } from '@libp2p/interface-internal'
-import { isTalosError, TalosError } from '../../../errors.ts'
+import { TalosError } from '../../../errors.ts'
 import { FrameStream } from '../../framing/index.ts'
 import {
   CLOSED_GRACE,
@@ -118,9 +118,8 @@ class Host implements TunnelHost, Startable {
       await this.#open(frames, connection, signal)
     } catch (error) {
       this.#log.error('a tunnel of %p did not open: %e', peer, error)
-      if (isTalosError(error) && error.code.startsWith('SESSION_')) return // it was told
-      await refuse(frames, REFUSAL.unsupported, AbortSignal.timeout(1_000)).catch(() => {})
-      if (stream.status === 'open') stream.abort(error as Error)
+      if (stream.writeStatus !== 'writable') return // it was told
+      await refuse(frames, REFUSAL.unsupported, AbortSignal.timeout(1_000)).catch(reason => frames.abort(reason))
     }
   }
 

@@ -1,7 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { TypedEventEmitter } from 'main-event'
 import { isTalosError, TalosError } from '../../../errors.ts'
 import type { OutgoingMessage, TunnelChannel } from './channel.ts'
-import { ACK_DELAY, BATCH_LENGTH, PING_AFTER, SILENT_AFTER, WINDOW } from './constants.ts'
+import { ACK_DELAY, BATCH_LENGTH, END_WAIT, LINE_COST, LINGER, PING_AFTER, SILENT_AFTER, WINDOW } from './constants.ts'
 import type { TunnelMessage } from './pb/tunnel.ts'
 
 export interface TunnelLinkEvents {
@@ -21,6 +22,9 @@ export interface TunnelLink {
   /** Ends the tunnel for both sides; with a reason, the other side's incoming() throws it. */
   end(reason?: TalosError): Promise<void>
 }
+
+/** What a line counts against a window. */
+const costOf = (line: Uint8Array): number => line.byteLength + LINE_COST
 
 interface Line {
   number: number
@@ -53,8 +57,15 @@ export class ResumableLink extends TypedEventEmitter<TunnelLinkEvents> implement
   #arrived: (() => void) | undefined
 
   #lastHeard = 0
+  /** The channel whose ping is being answered. */
+  #answering: TunnelChannel | undefined
   #heartbeat: NodeJS.Timeout | undefined
   #ackTimer: NodeJS.Timeout | undefined
+
+  /** True while a stream carries the tunnel. */
+  get isAttached(): boolean {
+    return this.#channel !== undefined
+  }
 
   /** Number of the last line received: where the other side resumes. */
   get received(): number {
@@ -72,7 +83,16 @@ export class ResumableLink extends TypedEventEmitter<TunnelLinkEvents> implement
 
   /** Goes on over a new stream, of which the other side has seen all lines up to `peerReceived`. Replaces an older stream. */
   attach(channel: TunnelChannel, peerReceived: number): void {
-    if (this.#ended !== undefined) throw new TalosError('TUNNEL_ENDED', 'the tunnel has ended')
+    const refusal =
+      this.#ended !== undefined
+        ? new TalosError('TUNNEL_ENDED', 'the tunnel has ended')
+        : peerReceived > this.#lastNumber
+          ? new TalosError('TUNNEL_PROTOCOL', 'the other side claims a line that was never sent')
+          : undefined
+    if (refusal !== undefined) {
+      channel.abort(refusal)
+      throw refusal
+    }
     const resumed = this.#lastNumber > 0 || this.#received > 0 || this.#channel !== undefined
     const previous = this.#channel
     this.#channel = channel
@@ -101,7 +121,7 @@ export class ResumableLink extends TypedEventEmitter<TunnelLinkEvents> implement
           const line = { number: ++this.#lastNumber, bytes: lines[start++]! }
           numbered.push(line)
           this.#unacknowledged.push(line)
-          this.#unacknowledgedLength += line.bytes.byteLength
+          this.#unacknowledgedLength += costOf(line.bytes)
         }
         this.#sendLines(numbered)
       }
@@ -141,15 +161,14 @@ export class ResumableLink extends TypedEventEmitter<TunnelLinkEvents> implement
     if (this.#ended !== undefined) return
     this.#finish(error)
     if (channel === undefined) return
-    try {
-      await channel.send({
-        consumed: this.#consumed,
-        end: { code: error?.code ?? '', message: error?.message ?? '' }
-      })
-      await channel.frames.close(AbortSignal.timeout(1_000))
-    } catch {
-      // it broke at the same moment: the other side finds out by itself
-    }
+    const end = { code: error?.code ?? '', message: error?.message ?? '' }
+    // what was sent before may take its time to a side that reads slowly; one that does not read must not hold up our end
+    const signal = AbortSignal.timeout(LINGER)
+    const told = channel
+      .send({ consumed: this.#consumed, end }, signal)
+      .then(() => channel.frames.finish(signal))
+      .catch(reason => channel.abort(reason as Error))
+    await Promise.race([told, delay(END_WAIT, undefined, { ref: false })])
   }
 
   async #pump(channel: TunnelChannel): Promise<void> {
@@ -169,20 +188,34 @@ export class ResumableLink extends TypedEventEmitter<TunnelLinkEvents> implement
         return
       }
       this.#interrupted(channel, true, error as Error)
+    } finally {
+      channel.wipe()
     }
   }
 
   #onMessage(message: TunnelMessage): void {
+    if (this.#ended !== undefined) return
     if (message.consumed > 0) this.#release(message.consumed)
     if (message.lines.length > 0) this.#accept(message.first, message.lines)
-    if (message.ping) this.#post({ pong: true })
+    if (message.ping) this.#answerPing()
     if (message.end !== undefined) {
       this.#finish(message.end.code === '' ? undefined : new TalosError(message.end.code, message.end.message))
-      void this.#channel?.frames.close(AbortSignal.timeout(1_000)).catch(() => {})
+      void this.#channel?.frames.finish(AbortSignal.timeout(LINGER)).catch(() => {})
     }
   }
 
+  /** One answer on its way is enough: pings that come while nobody takes the answers must not pile them up. */
+  #answerPing(): void {
+    if (this.#answering === this.#channel) return
+    const channel = this.#channel
+    this.#answering = channel
+    void this.#post({ pong: true })?.then(() => {
+      if (this.#answering === channel) this.#answering = undefined
+    })
+  }
+
   #accept(first: number, lines: Uint8Array[]): void {
+    if (first < 1) throw new TalosError('TUNNEL_PROTOCOL', 'lines are counted from 1')
     if (first > this.#received + 1) {
       throw new TalosError(
         'TUNNEL_PROTOCOL',
@@ -195,7 +228,7 @@ export class ResumableLink extends TypedEventEmitter<TunnelLinkEvents> implement
         throw new TalosError('TUNNEL_PROTOCOL', 'the other side sent more than its window allows')
       }
       this.#queue.push(line)
-      this.#queueLength += line.byteLength
+      this.#queueLength += costOf(line)
     }
     this.#received += fresh.length
     this.#arrived?.()
@@ -208,7 +241,7 @@ export class ResumableLink extends TypedEventEmitter<TunnelLinkEvents> implement
     }
     let taken = 0
     while (taken < this.#unacknowledged.length && this.#unacknowledged[taken]!.number <= consumed) {
-      this.#unacknowledgedLength -= this.#unacknowledged[taken]!.bytes.byteLength
+      this.#unacknowledgedLength -= costOf(this.#unacknowledged[taken]!.bytes)
       taken++
     }
     if (taken === 0) return
@@ -217,31 +250,34 @@ export class ResumableLink extends TypedEventEmitter<TunnelLinkEvents> implement
   }
 
   #acknowledge(batch: Uint8Array[]): void {
-    const length = batch.reduce((sum, line) => sum + line.byteLength, 0)
-    if (length > WINDOW / 8) this.#post({})
-    else this.#ackTimer ??= setTimeout(() => this.#acknowledged < this.#consumed && this.#post({}), ACK_DELAY).unref()
+    const length = batch.reduce((sum, line) => sum + costOf(line), 0)
+    if (length > WINDOW / 8) void this.#post({})
+    else
+      this.#ackTimer ??= setTimeout(() => {
+        if (this.#acknowledged < this.#consumed) void this.#post({})
+      }, ACK_DELAY).unref()
   }
 
   #sendLines(lines: Line[]): void {
     for (let start = 0; start < lines.length; ) {
       let end = start
       let length = 0
-      while (end < lines.length && (end === start || length + lines[end]!.bytes.byteLength <= BATCH_LENGTH)) {
-        length += lines[end++]!.bytes.byteLength
+      while (end < lines.length && (end === start || length + costOf(lines[end]!.bytes) <= BATCH_LENGTH)) {
+        length += costOf(lines[end++]!.bytes)
       }
-      this.#post({ first: lines[start]!.number, lines: lines.slice(start, end).map(line => line.bytes) })
+      void this.#post({ first: lines[start]!.number, lines: lines.slice(start, end).map(line => line.bytes) })
       start = end
     }
   }
 
   /** Sends without waiting: WINDOW bounds what can be on its way, and each message carries the newest acknowledgement. */
-  #post(message: OutgoingMessage): void {
+  #post(message: OutgoingMessage): Promise<void> | undefined {
     const channel = this.#channel
-    if (channel === undefined) return
+    if (channel === undefined || this.#ended !== undefined) return undefined
     clearTimeout(this.#ackTimer)
     this.#ackTimer = undefined
     this.#acknowledged = this.#consumed
-    channel
+    return channel
       .send({ ...message, consumed: this.#consumed })
       .catch(error => this.#interrupted(channel, true, error as Error))
   }
@@ -252,7 +288,7 @@ export class ResumableLink extends TypedEventEmitter<TunnelLinkEvents> implement
     const silence = Date.now() - this.#lastHeard
     if (silence > SILENT_AFTER)
       this.#interrupted(channel, false, new TalosError('TUNNEL_SILENT', 'the other side fell silent'))
-    else if (silence >= PING_AFTER) this.#post({ ping: true })
+    else if (silence >= PING_AFTER) void this.#post({ ping: true })
   }
 
   #interrupted(channel: TunnelChannel | undefined, closed: boolean, reason?: Error): void {
