@@ -48,11 +48,16 @@ export abstract class BaseCommand extends Command {
       this.logJson(this.toErrorJson(known))
       return
     }
-    process.stderr.write(`talos: ${known.message}\n`)
-    if (known.hint !== undefined) process.stderr.write(`  ${known.hint}\n`)
+    process.stderr.write(`talos: ${shown(known.message)}\n`)
+    if (known.hint !== undefined) process.stderr.write(`  ${shown(known.hint)}\n`)
     process.stderr.write(`  (${known.code})\n`)
     if (process.env['TALOS_DEBUG'] !== undefined && error.stack !== undefined) process.stderr.write(`${error.stack}\n`)
   }
+}
+
+/** Messages quote arguments, files and peers: none of it may steer the terminal. */
+function shown(text: string): string {
+  return text.replace(/[^\P{C}\n\t]/gu, '\u{fffd}')
 }
 
 function asTalosError(error: unknown): TalosError {

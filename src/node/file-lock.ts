@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { TalosError } from '../errors.ts'
@@ -42,7 +42,12 @@ export async function withFileLock<T>(path: string, work: (stillHeld: () => Prom
 
 async function tryCreate(lock: string, holder: LockHolder): Promise<boolean> {
   try {
-    await writeFile(lock, JSON.stringify(holder), { flag: 'wx', mode: 0o600 })
+    await using file = await open(lock, 'wx', 0o600)
+    await file.writeFile(JSON.stringify(holder)).catch(async error => {
+      // a full disk: an empty lock would hold up the next command
+      await rm(lock, { force: true })
+      throw error
+    })
     return true
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return false

@@ -70,8 +70,14 @@ export async function writeNewFile(path: string, bytes: Uint8Array): Promise<voi
 
 async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
   await using file = await open(path, 'wx', 0o600)
-  await file.writeFile(bytes)
-  await file.sync()
+  try {
+    await file.writeFile(bytes)
+    await file.sync()
+  } catch (error) {
+    // a full disk: what was begun would be taken for the file by the next start
+    await rm(path, { force: true })
+    throw error
+  }
 }
 
 async function syncFolder(folder: string): Promise<void> {

@@ -130,6 +130,23 @@ describe('dialPeer', () => {
     })
   })
 
+  test('no address of a peer leads to a socket of this machine’s file system', async () => {
+    await using server = await startTestServer()
+    await using asker = await startAgent({ listen: [] })
+    const path = join(temporaryFolder(), 'local.sock')
+    let touched = false
+    const socket = createServer(connection => {
+      touched = true
+      connection.destroy()
+    }).listen(path)
+    await once(socket, 'listening')
+    const target = { peerId: party().peerId, addresses: [`/unix/${encodeURIComponent(path)}`] }
+    const failure = dialPeer(directoryOf(asker, server), target)
+    await expect(failure).rejects.toMatchObject({ code: 'NETWORK_PEER_UNREACHABLE' })
+    expect(touched).toBe(false)
+    socket.close()
+  })
+
   test('a peer that claims another one’s address is not taken for it', async () => {
     await using server = await startTestServer()
     await using mallory = await startAgent({ listen: ['/ip4/127.0.0.1/tcp/0'] })

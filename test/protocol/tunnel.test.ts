@@ -408,6 +408,20 @@ test.each([
   expect(await within(ended.promise, 'the end')).toMatchObject({ code: 'TUNNEL_PROTOCOL' })
 })
 
+test.each([
+  ['WALLET_CORRUPT', 'TUNNEL_ENDED'],
+  ['TUNNEL_LOST', 'TUNNEL_LOST']
+])("the other side's reason %s is told as %s, and steers no terminal", async (code, told) => {
+  const ended = Promise.withResolvers<unknown>()
+  await using p = await pair({ serve: async link => ended.resolve(await endOf(link)) })
+  const message = `\x1b]0;owned\x07${'x'.repeat(100_000)}`
+  await (await liar(p)).send({ end: { code, message } })
+  const error = (await within(ended.promise, 'the end')) as TalosError
+  expect(error.code).toBe(told)
+  expect(error.message).toMatch(/^\\u\{1b\}\]0;owned\\u\{7\}x+$/)
+  expect(error.message.length).toBeLessThan(600)
+})
+
 test('lines without contents count against the window', async () => {
   const ended = Promise.withResolvers<unknown>()
   const busy = Promise.withResolvers<void>()

@@ -4,7 +4,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { publicKeyOf } from '../../crypto/peer-key.ts'
 import { TalosError } from '../../errors.ts'
-import { isRelayed } from '../network/addresses.ts'
+import { isOfNetwork, isRelayed } from '../network/addresses.ts'
 import { DialRace, describe } from '../network/race.ts'
 import type { KnownServer } from '../server-book.ts'
 import { connectKnown } from './connect-server.ts'
@@ -164,7 +164,8 @@ class PeerSearch {
     return this.#direct.isOver || this.#relayed.isOver ? winner : undefined
   }
 
-  #add(addresses: Multiaddr[]): void {
+  #add(given: Multiaddr[]): void {
+    const addresses = given.filter(isOfNetwork)
     this.#direct.add(addresses.filter(address => !isRelayed(address)))
     if (this.#useRelays) this.#relayed.add(addresses.filter(isRelayed))
   }

@@ -32,6 +32,8 @@ const STATUS_TIMEOUT = 4_000
 const STATUS_PEERS = 32
 /** Peers of one server that are listed. */
 const MAX_LISTED = 1_000
+/** Pages that are asked for: a registry may have empty ones between, a hostile one no end of them. */
+const MAX_PAGES = 100
 /** A registry refuses shorter ones. */
 const MIN_PREFIX = 3
 
@@ -175,9 +177,10 @@ async function startingWith(
 
 async function everyone(registry: RegistryClient, server: PeerId, options: NetworkOptions): Promise<Listed> {
   const found: Registration[] = []
-  for (let after: string | undefined = ''; after !== undefined; ) {
-    if (found.length >= MAX_LISTED) return { found, more: true }
-    const page = await registry.list(server, { after }, signalOf(options))
+  let after: string | undefined = ''
+  for (let pages = 0; after !== undefined; pages++) {
+    if (found.length >= MAX_LISTED || pages >= MAX_PAGES) return { found, more: true }
+    const page: Awaited<ReturnType<RegistryClient['list']>> = await registry.list(server, { after }, signalOf(options))
     found.push(...page.registrations)
     after = page.next
   }

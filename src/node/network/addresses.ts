@@ -5,6 +5,12 @@ export function isRelayed(address: Multiaddr): boolean {
   return address.getComponents().some(({ name }) => name === 'p2p-circuit')
 }
 
+/** True for an address of a network. The others (a socket in the file system) are of this machine, and no peer may send us there. */
+export function isOfNetwork(address: Multiaddr): boolean {
+  const [first] = address.getComponents()
+  return first !== undefined && /^(?:ip4|ip6|dns|dns4|dns6|dnsaddr)$/.test(first.name)
+}
+
 /** True for WebSocket, with TLS or without. */
 export function isWebSocket(address: Multiaddr): boolean {
   return address.getComponents().some(({ name }) => name === 'ws' || name === 'wss')

@@ -319,6 +319,11 @@ export class AgentBridge {
     }
   }
 
+  /** Our own no to a request of the host. A host that takes none of them gets no more, so that they do not pile up. */
+  #refuse(line: Uint8Array): void {
+    if (this.#outgoingBytes <= HELD_WITHOUT_LINK) this.#send({ line })
+  }
+
   #answerFromHost(line: Uint8Array, message: Message, toAgent: Uint8Array[]): void {
     if (message.id !== undefined && message.id === this.#repeated?.id) {
       this.#repeated.settle(message.kind === 'result')
@@ -342,12 +347,12 @@ export class AgentBridge {
   #requestFromHost(line: Uint8Array, message: Message, toAgent: Uint8Array[]): void {
     const refusal = this.#refusal(message)
     if (refusal !== undefined) {
-      this.#send({ line: errorReply(message.id!, refusal) })
+      this.#refuse(errorReply(message.id!, refusal))
       return
     }
     const pending = this.#asked.add(message.id!, message.method, performance.now())
     if (typeof pending === 'object') toAgent.push(withId(line, message, pending.wireId))
-    else this.#send({ line: errorReply(message.id!, notRegistered(pending)) })
+    else this.#refuse(errorReply(message.id!, notRegistered(pending)))
   }
 
   #notificationFromHost(line: Uint8Array, message: Message, toAgent: Uint8Array[]): void {
@@ -366,7 +371,7 @@ export class AgentBridge {
     if (fault.response) {
       const pending = this.#calls.take(fault.id)
       if (pending !== undefined) toAgent.push(errorReply(pending.id, badAnswer(fault)))
-    } else if (!fault.notification) this.#send({ line: errorReply(fault.id, fault.error) })
+    } else if (!fault.notification) this.#refuse(errorReply(fault.id, fault.error))
   }
 
   async #print(lines: Uint8Array[]): Promise<void> {

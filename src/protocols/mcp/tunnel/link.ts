@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { TypedEventEmitter } from 'main-event'
 import { isTalosError, TalosError } from '../../../errors.ts'
+import { printable } from '../printable.ts'
 import type { OutgoingMessage, TunnelChannel } from './channel.ts'
 import { ACK_DELAY, BATCH_LENGTH, END_WAIT, LINE_COST, LINGER, PING_AFTER, SILENT_AFTER, WINDOW } from './constants.ts'
-import type { TunnelMessage } from './pb/tunnel.ts'
+import type { TunnelEnd, TunnelMessage } from './pb/tunnel.ts'
 
 export interface TunnelLinkEvents {
   /** `closed` when the connection was closed or reset, false when it only fell silent. */
@@ -23,8 +24,17 @@ export interface TunnelLink {
   end(reason?: TalosError): Promise<void>
 }
 
+/** Of the other side's reason for the end, in characters. */
+const LONGEST_REASON = 512
+
 /** What a line counts against a window. */
 const costOf = (line: Uint8Array): number => line.byteLength + LINE_COST
+
+/** The other side's reason, as far as it may be shown and acted on: it speaks of the tunnel only. */
+function endedBy({ code, message }: TunnelEnd): TalosError {
+  const own = /^TUNNEL_[A-Z_]{1,40}$/.test(code) ? code : 'TUNNEL_ENDED'
+  return new TalosError(own, printable(Buffer.from(message.slice(0, LONGEST_REASON)), LONGEST_REASON))
+}
 
 interface Line {
   number: number
@@ -199,7 +209,7 @@ export class ResumableLink extends TypedEventEmitter<TunnelLinkEvents> implement
     if (message.lines.length > 0) this.#accept(message.first, message.lines)
     if (message.ping) this.#answerPing()
     if (message.end !== undefined) {
-      this.#finish(message.end.code === '' ? undefined : new TalosError(message.end.code, message.end.message))
+      this.#finish(message.end.code === '' ? undefined : endedBy(message.end))
       void this.#channel?.frames.finish(AbortSignal.timeout(LINGER)).catch(() => {})
     }
   }
