@@ -19,13 +19,13 @@ import { openWallet, type Wallet } from './node/wallet/index.ts'
 
 /** See src/node/mcp/serve.ts. */
 export async function serveMcp(options: ServeMcpOptions): Promise<McpHost> {
-  const wallet = opening(options)
+  const { wallet } = await opening(options)
   return (await import('./node/mcp/serve.ts')).serveMcp({ ...options, wallet })
 }
 
 /** See src/node/mcp/connect.ts. */
 export async function connectMcp(options: ConnectMcpOptions): Promise<void> {
-  const wallet = opening(options)
+  const { wallet } = await opening(options)
   return (await import('./node/mcp/connect.ts')).connectMcp({ ...options, wallet })
 }
 
@@ -59,9 +59,15 @@ export async function acceptPeerKey(options: AcceptKeyOptions): Promise<boolean>
   return (await import('./node/peer-keys.ts')).acceptPeerKey(options)
 }
 
-/** Deriving the wallet's key and loading libp2p take as long as each other, and go on side by side. */
-function opening(options: AgentOptions): Promise<Wallet> {
-  const wallet = options.wallet ?? openWallet(options)
-  wallet.catch(() => {}) // it is told where the wallet is used
-  return wallet
+/**
+ * Deriving the wallet's key takes as long as loading libp2p, which keeps this thread busy: the former must have begun before
+ * the latter for both to go on side by side.
+ */
+async function opening(options: AgentOptions): Promise<{ wallet: Promise<Wallet> }> {
+  if (options.wallet !== undefined) return { wallet: options.wallet }
+  const begun = Promise.withResolvers<void>()
+  const wallet = openWallet({ ...options, onUnsealing: begun.resolve })
+  wallet.catch(begun.resolve) // it is told where the wallet is used
+  await begun.promise
+  return { wallet }
 }

@@ -34,6 +34,8 @@ export interface OpenWalletOptions extends WalletLocation {
   passphrase?: PassphraseSource
   /** Asks a person, when neither `passphrase` nor the environment gives one. */
   prompt?: () => Promise<string>
+  /** Called when the passphrase is being processed, off the main thread, so that the caller can use it meanwhile. */
+  onUnsealing?: () => void
 }
 
 export interface CreateWalletOptions extends OpenWalletOptions {
@@ -176,7 +178,9 @@ async function withContents<T>(
   hidePassphrases()
   const { keystore, file, bytes } = await readKeystore(options)
   const passphrase = isSealed(keystore) ? await passphraseFor(options) : new Uint8Array()
-  const contents = await openKeystore(keystore, passphrase)
+  const unsealing = openKeystore(keystore, passphrase)
+  options.onUnsealing?.()
+  const contents = await unsealing
   try {
     return await use(contents, keystore, { file, bytes, passphrase })
   } finally {
