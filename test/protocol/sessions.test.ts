@@ -5,6 +5,8 @@ import { isTalosError, type TalosError } from '../../src/errors.ts'
 import { acceptChangedKey, changedKey, listSessions } from '../../src/protocols/sessions/index.ts'
 import { startAgent, type TestAgent } from '../support/agents.ts'
 
+const textOf = ({ plaintext }: { plaintext: Uint8Array }): string => Buffer.from(plaintext).toString()
+
 const soon = () => AbortSignal.timeout(10_000)
 const connect = (from: TestAgent, to: TestAgent) => from.node.dial(to.node.getMultiaddrs(), { signal: soon() })
 
@@ -13,7 +15,7 @@ async function send(from: TestAgent, to: TestAgent, text: string): Promise<strin
   for (let tries = 0; ; tries++) {
     const message = await from.sessions.seal(await connect(from, to), Buffer.from(text), soon())
     try {
-      return Buffer.from(await to.sessions.open(from.node.peerId, message)).toString()
+      return textOf(await to.sessions.open(from.node.peerId, message))
     } catch (error) {
       if (tries > 0 || !isTalosError(error)) throw error
       const unreadable = to.sessions.explain(from.node.peerId, message, error)
@@ -84,8 +86,8 @@ test('both sides opening at once converge on one session', async () => {
     p.alice.sessions.seal(connection, Buffer.from('from alice'), soon()),
     p.bob.sessions.seal(back, Buffer.from('from bob'), soon())
   ])
-  expect(Buffer.from(await p.bob.sessions.open(p.alice.node.peerId, fromAlice)).toString()).toBe('from alice')
-  expect(Buffer.from(await p.alice.sessions.open(p.bob.node.peerId, fromBob)).toString()).toBe('from bob')
+  expect(textOf(await p.bob.sessions.open(p.alice.node.peerId, fromAlice))).toBe('from alice')
+  expect(textOf(await p.alice.sessions.open(p.bob.node.peerId, fromBob))).toBe('from bob')
   for (let i = 0; i < 3; i++) {
     expect(await send(p.alice, p.bob, `a${i}`)).toBe(`a${i}`)
     expect(await send(p.bob, p.alice, `b${i}`)).toBe(`b${i}`)
@@ -107,7 +109,7 @@ test('forged, truncated and replayed messages are refused, and the next genuine 
   ]) {
     await expect(p.bob.sessions.open(peer, bad)).rejects.toMatchObject({ name: 'TalosError' })
   }
-  expect(Buffer.from(await p.bob.sessions.open(peer, genuine)).toString()).toBe('three')
+  expect(textOf(await p.bob.sessions.open(peer, genuine))).toBe('three')
   await expect(p.bob.sessions.open(peer, genuine)).rejects.toMatchObject({ code: 'SESSION_DUPLICATE' })
 })
 
@@ -167,7 +169,7 @@ test('processes that share a data directory never use a key twice', async () => 
   )
   const texts = []
   for (const message of messages.reverse()) {
-    texts.push(Buffer.from(await p.bob.sessions.open(p.alice.node.peerId, message)).toString())
+    texts.push(textOf(await p.bob.sessions.open(p.alice.node.peerId, message)))
   }
   expect(new Set(texts).size).toBe(20)
 })

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { PeerId } from '@libp2p/interface'
 import { expect, test } from 'vitest'
 import { TalosError } from '../../src/errors.ts'
@@ -15,7 +16,7 @@ import { startNode, within } from '../support/nodes.ts'
 // The tunnel's own rules, with the cryptography left out below its interface; the real one is in sessions.test.ts
 const plainSession: MainSessions = {
   seal: async (_, plaintext) => plaintext,
-  open: async (_, message) => message,
+  open: async (_, message) => ({ plaintext: message, confirmed: true, oneTime: true }),
   explain: () => ({ notice: undefined, withoutOneTime: false }),
   heal: async () => false
 }
@@ -364,7 +365,10 @@ test('a move that the host is quicker with than the client takes one handshake, 
       p.opens.push(Uint8Array.from(plaintext))
       return plaintext
     },
-    open: async (_, message) => new Promise(resolve => setTimeout(resolve, 30, message))
+    open: async (peer, message) => {
+      await delay(30)
+      return plainSession.open(peer, message)
+    }
   }
   const { link, moveTo } = await p.open('', p.client, slow)
   for (let moves = 1; moves <= 3; moves++) {

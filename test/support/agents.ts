@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { PeerId } from '@libp2p/interface'
 import { crypto } from '../../src/crypto/index.ts'
-import { SealedStore } from '../../src/node/sealed-store.ts'
+import { DurableStore } from '../../src/node/durable-store.ts'
 import { certifyAgreementKey, type LocalIdentity, type SessionEvent } from '../../src/protocols/ratchet/index.ts'
 import { type Sessions, sessions } from '../../src/protocols/sessions/index.ts'
 import { startNode } from './nodes.ts'
@@ -13,7 +13,7 @@ import { startNode } from './nodes.ts'
 export interface TestAgent extends AsyncDisposable {
   node: Awaited<ReturnType<typeof startNode<{ sessions: Sessions }>>>
   sessions: Sessions
-  store: SealedStore
+  store: DurableStore
   /** What happened to its sessions, as `type`. */
   events: string[]
   /** Loses all sessions and prekeys, as a wiped disk would. */
@@ -37,7 +37,7 @@ export async function startAgent(
   }
   const location = join(folder, 'sessions')
   const key = randomBytes(32)
-  const store = new SealedStore(location, key, crypto)
+  const store = await DurableStore.open(location, key, crypto)
   const events: string[] = []
   const start = () =>
     startNode<{ sessions: Sessions }>({
@@ -58,7 +58,10 @@ export async function startAgent(
     sessions: node.services.sessions,
     store,
     events,
-    forget: () => rm(location, { recursive: true, force: true }),
+    forget: () =>
+      store.transact(async transaction => {
+        for (const record of await transaction.keys('')) transaction.delete(record)
+      }),
     restart: async () => {
       await agent.node.stop()
       agent.node = await start()
@@ -66,6 +69,7 @@ export async function startAgent(
     },
     [Symbol.asyncDispose]: async () => {
       await agent.node.stop()
+      await store.close()
       await rm(folder, { recursive: true, force: true })
     }
   }

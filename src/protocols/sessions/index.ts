@@ -7,3 +7,4 @@ export {
   sessions,
   type Unreadable
 } from './sessions.ts'
+export type { KeyRange, SessionStore, Transaction } from './store.ts'

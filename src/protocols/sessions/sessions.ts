@@ -53,6 +53,25 @@ export interface SessionsComponents {
   logger: ComponentLogger
 }
 
+/** A message that was opened. */
+export interface OpenedMessage {
+  plaintext: Uint8Array
+  /** The peer has proved that it takes part in the session now. */
+  confirmed: boolean
+  /**
+   * A one-time prekey went into the session. A message whose session is neither confirmed nor of a one-time prekey may be a
+   * replay: nothing with an effect runs on it alone.
+   */
+  oneTime: boolean
+}
+
+/** A peer's verified prekey bundle. */
+export interface FetchedBundle {
+  readonly bundle: PrekeyBundle
+  /** Whether its one-time prekeys are to be used, if it has any. */
+  readonly oneTime: boolean
+}
+
 /** What a peer that sent an unreadable message is told, so that it can heal. */
 export interface Unreadable {
   /** The signed statement that we have no such session; absent for other failures. */
@@ -72,7 +91,22 @@ export interface Sessions {
    */
   seal(connection: Connection, plaintext: Uint8Array, signal: AbortSignal): Promise<Uint8Array>
   /** Opens a message of the peer. Throws SESSION_* and changes nothing when it is not genuine. */
-  open(peer: PeerId, message: Uint8Array): Promise<Uint8Array>
+  open(peer: PeerId, message: Uint8Array): Promise<OpenedMessage>
+  /** As seal(), within the caller's transaction. Undefined when there is no session: begin one with fetch() and beginIn(). */
+  sealIn(transaction: Transaction, peer: PeerId, plaintext: Uint8Array): Promise<Uint8Array | undefined>
+  /**
+   * As open(), within the caller's transaction. When it throws SESSION_*, nothing of the message's is written, and the caller
+   * may go on with the transaction.
+   */
+  openIn(transaction: Transaction, peer: PeerId, message: Uint8Array): Promise<OpenedMessage>
+  /** Asks the peer at the other end for a prekey bundle. Throws as seal(). Not within a transaction. */
+  fetch(connection: Connection, signal: AbortSignal): Promise<FetchedBundle>
+  /** A bundle that came another way, without one-time prekeys. Throws SESSION_* when it is not the peer's, or too old. */
+  verify(peer: PeerId, bundle: Uint8Array): FetchedBundle
+  /** Begins a session with the owner of the bundle, unless there is one. Throws SESSION_IDENTITY_CHANGED. */
+  beginIn(transaction: Transaction, peer: PeerId, bundle: FetchedBundle): Promise<void>
+  /** Our own bundle without one-time prekeys, signed: for where others find it while we are away. Valid for 7 days. */
+  publicBundle(): Promise<Uint8Array>
   /** The answer to a message that open() refused with `error`. */
   explain(peer: PeerId, message: Uint8Array, error: TalosError): Unreadable
   /** Takes the peer's word that it could not read us: the next seal() shakes hands anew. False when nothing changed. */
@@ -113,68 +147,90 @@ class SessionService implements Sessions, Startable {
 
   async seal(connection: Connection, plaintext: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
     const peer = connection.remotePeer
-    const sealed = await this.#transactBook(peer, async book => {
+    const { store } = this.#init
+    const sealed = await store.transact(transaction => this.sealIn(transaction, peer, plaintext))
+    if (sealed !== undefined) return sealed
+
+    // not within a transaction: the peer may be another process that waits for the same store
+    const fetched = await this.fetch(connection, signal)
+    const begun = await store.transact(async transaction => {
+      const refused = await refusalOf(this.beginIn(transaction, peer, fetched), 'SESSION_IDENTITY_CHANGED')
+      return refused ?? { message: await this.sealIn(transaction, peer, plaintext) }
+    })
+    if ('error' in begun) throw begun.error
+    return begun.message!
+  }
+
+  async sealIn(transaction: Transaction, peer: PeerId, plaintext: Uint8Array): Promise<Uint8Array | undefined> {
+    return this.#withBook(transaction, peer, async book => {
       if (activeSession(book) === undefined) return { next: book, result: undefined }
       const { book: next, message } = sealMessage(book, plaintext, this.#context())
       return { next, result: message }
     })
-    if (sealed !== undefined) return sealed
+  }
 
-    // not within a transaction: the peer may be another process that waits for the same store
-    const oneTime = !this.#withoutOneTime.delete(peer.toString())
+  async fetch(connection: Connection, signal: AbortSignal): Promise<FetchedBundle> {
+    const oneTime = !this.#withoutOneTime.delete(connection.remotePeer.toString())
     const bytes = await fetchBundle(connection, oneTime, signal)
+    return { ...this.verify(connection.remotePeer, bytes), oneTime }
+  }
+
+  verify(peer: PeerId, bytes: Uint8Array): FetchedBundle {
     const { crypto, now } = this.#context()
-    const bundle = verifyBundle(crypto, bytes, publicKeyOf(peer), now)
-    try {
-      return await this.#begin(peer, bundle, oneTime, plaintext)
-    } catch (error) {
-      if (isTalosError(error, 'SESSION_IDENTITY_CHANGED')) await this.#keepOffer(peer, () => bundle.agreement)
-      throw error
-    }
+    return { bundle: verifyBundle(crypto, bytes, publicKeyOf(peer), now), oneTime: false }
   }
 
-  /** Keeps the key that a peer came with instead of its pinned one, so that the user can accept that very key. */
-  async #keepOffer(peer: PeerId, offered: (book: SessionBook) => Uint8Array): Promise<void> {
-    await this.#transactBook(peer, async (book, transaction) => {
-      transaction.put(offeredKey(peer.toString()), Uint8Array.from(offered(book)))
-      return { next: book, result: undefined }
+  async beginIn(transaction: Transaction, peer: PeerId, { bundle, oneTime }: FetchedBundle): Promise<void> {
+    return this.#withBook(transaction, peer, async book => {
+      if (activeSession(book) !== undefined) return { next: book, result: undefined }
+      try {
+        const begun = beginSession(book, this.#init.identity, bundle, this.#context(), oneTime)
+        return { next: begun.book, result: undefined, events: begun.events }
+      } catch (error) {
+        if (isTalosError(error, 'SESSION_IDENTITY_CHANGED')) keepOffer(transaction, peer, bundle.agreement)
+        throw error
+      }
     })
   }
 
-  async #begin(peer: PeerId, bundle: PrekeyBundle, oneTime: boolean, plaintext: Uint8Array): Promise<Uint8Array> {
-    return this.#transactBook(peer, async book => {
-      const begun =
-        activeSession(book) === undefined
-          ? beginSession(book, this.#init.identity, bundle, this.#context(), oneTime)
-          : { book, events: [] }
-      const { book: next, message } = sealMessage(begun.book, plaintext, this.#context())
-      return { next, result: message, events: begun.events }
-    })
+  publicBundle(): Promise<Uint8Array> {
+    return this.#issue(false)
   }
 
-  async open(peer: PeerId, message: Uint8Array): Promise<Uint8Array> {
+  async open(peer: PeerId, message: Uint8Array): Promise<OpenedMessage> {
+    // a refused message may leave a note (keepOffer), so the transaction itself does not fail
+    const opened = await this.#init.store.transact(async transaction => {
+      const refused = this.openIn(transaction, peer, message)
+      return (await refusalOf(refused, 'SESSION_')) ?? refused
+    })
+    if ('error' in opened) throw opened.error
+    return opened
+  }
+
+  async openIn(transaction: Transaction, peer: PeerId, message: Uint8Array): Promise<OpenedMessage> {
     this.#failures.check(peer.toString())
-    const { identity } = this.#init
-    try {
-      return await this.#transactBook(peer, async (book, transaction) => {
+    const { identity, crypto } = this.#init
+    return this.#withBook(transaction, peer, async book => {
+      try {
         const prekeys = await this.#loadPrekeys(transaction)
         const opened = openMessage(book, message, identity, prekeys, this.#context())
         const { oneTime, oneTimeKem } = opened.spent
         if (oneTime !== undefined || oneTimeKem !== undefined) {
           transaction.put(PREKEYS_KEY, encodePrekeys(spendPrekeys(prekeys, opened.spent)))
         }
-        return { next: opened.book, result: opened.plaintext, events: opened.events }
-      })
-    } catch (error) {
-      if (isTalosError(error, 'SESSION_IDENTITY_CHANGED')) {
-        await this.#keepOffer(peer, book => offeredAgreementKey(this.#init.crypto, book, message))
+        const { plaintext, confirmed } = opened
+        return { next: opened.book, result: { plaintext, confirmed, oneTime: opened.oneTime }, events: opened.events }
+      } catch (error) {
+        if (isTalosError(error, 'SESSION_IDENTITY_CHANGED')) {
+          keepOffer(transaction, peer, offeredAgreementKey(crypto, book, message))
+        }
+        // a lost state is nobody's fault; everything else costs the peer some of its budget
+        if (isTalosError(error) && error.code.startsWith('SESSION_') && error.code !== 'SESSION_UNKNOWN') {
+          this.#failures.failed(peer.toString())
+        }
+        throw error
       }
-      // a lost state is nobody's fault; everything else costs the peer some of its budget
-      if (isTalosError(error) && error.code.startsWith('SESSION_') && error.code !== 'SESSION_UNKNOWN') {
-        this.#failures.failed(peer.toString())
-      }
-      throw error
-    }
+    })
   }
 
   explain(peer: PeerId, message: Uint8Array, error: TalosError): Unreadable {
@@ -186,7 +242,7 @@ class SessionService implements Sessions, Startable {
   }
 
   async heal(peer: PeerId, { notice, withoutOneTime }: Unreadable): Promise<boolean> {
-    return this.#transactBook(peer, async book => {
+    const heal = async (book: SessionBook) => {
       const active = activeSession(book)
       if (active === undefined) return { next: book, result: false }
       // a session that the peer has never answered in may go without proof: nothing was agreed in it yet
@@ -195,7 +251,8 @@ class SessionService implements Sessions, Startable {
       if (withoutOneTime) this.#withoutOneTime.add(peer.toString())
       const { book: next, events } = abandonSession(book, sid ?? active.sid)
       return { next, result: events.length > 0, events }
-    })
+    }
+    return this.#init.store.transact(transaction => this.#withBook(transaction, peer, heal))
   }
 
   async #onRequest(stream: Stream, connection: Connection): Promise<void> {
@@ -234,32 +291,28 @@ class SessionService implements Sessions, Startable {
     })
   }
 
-  async #transactBook<T>(
+  /** Takes the book of a peer out of the transaction and puts it back changed; its events follow if the transaction succeeds. */
+  async #withBook<T>(
+    transaction: Transaction,
     peer: PeerId,
-    work: (
-      book: SessionBook,
-      transaction: Transaction
-    ) => Promise<{ next: SessionBook; result: T; events?: readonly SessionEvent[] }>
+    work: (book: SessionBook) => Promise<{ next: SessionBook; result: T; events?: readonly SessionEvent[] }>
   ): Promise<T> {
-    const { store, identity, crypto, onEvent } = this.#init
+    const { identity, crypto } = this.#init
     const key = bookKey(peer.toString())
-    let events: readonly SessionEvent[] = []
-    const result = await store.transact(async transaction => {
-      const bytes = await transaction.get(key)
-      const book = bytes === undefined ? createBook(identity.publicKey, publicKeyOf(peer)) : decodeBook(crypto, bytes)
-      bytes?.fill(0)
-      const done = await work(book, transaction)
-      if (done.next !== book) transaction.put(key, encodeBook(done.next))
-      retireBook(book, done.next)
-      retireBook(done.next, createBook(book.self, book.peer))
-      events = done.events ?? []
-      return done.result
-    })
-    for (const event of events) {
-      this.#log('session with %p: %s', peer, event.type)
-      onEvent(peer, event)
-    }
-    return result
+    const bytes = await transaction.get(key)
+    const book = bytes === undefined ? createBook(identity.publicKey, publicKeyOf(peer)) : decodeBook(crypto, bytes)
+    bytes?.fill(0)
+    const done = await work(book)
+    if (done.next !== book) transaction.put(key, encodeBook(done.next))
+    retireBook(book, done.next)
+    retireBook(done.next, createBook(book.self, book.peer))
+    for (const event of done.events ?? []) this.#tell(peer, event)
+    return done.result
+  }
+
+  #tell(peer: PeerId, event: SessionEvent): void {
+    this.#log('session with %p: %s', peer, event.type)
+    this.#init.onEvent(peer, event)
   }
 
   async #loadPrekeys(transaction: Transaction): Promise<Prekeys> {
@@ -269,6 +322,22 @@ class SessionService implements Sessions, Startable {
 
   #context(): { crypto: CryptoProvider; now: number } {
     return { crypto: this.#init.crypto, now: this.#init.now() }
+  }
+}
+
+/** Keeps the key that a peer came with instead of its pinned one, so that the user can accept that very key. */
+function keepOffer(transaction: Transaction, peer: PeerId, agreement: Uint8Array): void {
+  transaction.put(offeredKey(peer.toString()), Uint8Array.from(agreement))
+}
+
+/** The error that `work` fails with, if its code begins with `codes`; undefined when it succeeds. */
+async function refusalOf(work: Promise<unknown>, codes: string): Promise<{ error: TalosError } | undefined> {
+  try {
+    await work
+    return undefined
+  } catch (error) {
+    if (isTalosError(error) && error.code.startsWith(codes)) return { error }
+    throw error
   }
 }
 

@@ -1,16 +1,25 @@
-/** What a transaction may do. Reads see its own writes; nothing is on disk before the transaction ends. */
+/** Which keys: all bounds are exclusive. */
+export interface KeyRange {
+  after?: string
+  before?: string
+  limit?: number
+  /** From the last to the first. @default false */
+  reverse?: boolean
+}
+
+/** What a transaction may do. Reads see its own writes; nothing is on disk before the transaction ends. Keys are ASCII. */
 export interface Transaction {
   get(key: string): Promise<Uint8Array | undefined>
   /** Keys that begin with `prefix`, in order. */
-  keys(prefix: string): Promise<string[]>
+  keys(prefix: string, range?: KeyRange): Promise<string[]>
+  /** The store owns `value` from now on, and wipes it when it is on disk. */
   put(key: string, value: Uint8Array): void
   delete(key: string): void
 }
 
 /**
- * Where sessions live: what a transaction writes is one atomic, synced batch, on disk before transact() resolves. One
- * transaction at a time, also among processes that share the data directory, so that no two of them ever advance the same
- * ratchet.
+ * Where sessions live, and all that must change together with them: what a transaction writes is one atomic, synced batch, on
+ * disk before transact() resolves. One transaction at a time, so that no two ever advance the same ratchet.
  */
 export interface SessionStore {
   transact<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>

@@ -102,7 +102,7 @@ export async function openChannel(
     throw refusal(refused.reason)
   }
   if (frame.type !== FRAME.accept) throw protocolError(`the host answered with frame type ${frame.type}`)
-  const accept = TunnelAccept.decode(await sessions.open(connection.remotePeer, frame.body))
+  const accept = TunnelAccept.decode((await sessions.open(connection.remotePeer, frame.body)).plaintext)
   if (accept.secret.byteLength !== SECRET_LENGTH || Buffer.compare(accept.tunnelId, request.tunnelId) !== 0) {
     throw protocolError("the host's answer belongs to another tunnel")
   }
@@ -164,7 +164,7 @@ async function openOrExplain(
   signal: AbortSignal
 ): Promise<Uint8Array> {
   try {
-    return await sessions.open(peer, message)
+    return (await sessions.open(peer, message)).plaintext
   } catch (error) {
     if (isTalosError(error) && error.code.startsWith('SESSION_')) {
       const { notice, withoutOneTime } = sessions.explain(peer, message, error)
