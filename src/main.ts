@@ -1,16 +1,21 @@
 import { fileURLToPath } from 'node:url'
-import { execute, flush } from '@oclif/core'
+import { quickConnect } from './cli/quick-connect.ts'
+
+// The entry of bin/talos.cjs.
 
 // A user is shown sentences, and a stack only for the asking. Not capturing one saves 60 µs a message: noise throws an error at
 // the end of each chunk that it has read.
 if (process.env['TALOS_DEBUG'] === undefined && process.env['DEBUG'] === undefined) Error.stackTraceLimit = 0
 
-// The entry of bin/talos.cjs. libp2p's timers hold the process for a second after stop(), so a command that has returned
-// ends the process itself, once what it printed has been written.
-await execute({
-  dir: import.meta.url,
-  // a package.json in the data directory is no list of code to run
-  loadOptions: { root: fileURLToPath(import.meta.url), userPlugins: false, devPlugins: false }
-})
-await flush()
+// libp2p's timers hold the process for a second after stop(), so a command that has returned ends the process itself, once
+// what it printed has been written.
+const quick = quickConnect(process.argv.slice(2), new URL('../oclif.manifest.json', import.meta.url))
+if (quick !== undefined) {
+  const [{ connect }, { reportFailure }] = await Promise.all([import('./cli/connect.ts'), import('./cli/failure.ts')])
+  await connect(quick.peer, quick.flags).catch(reportFailure)
+  await new Promise(resolve => process.stdout.write('', resolve))
+} else {
+  const { runCommand } = await import('./cli/run-command.ts')
+  await runCommand(fileURLToPath(import.meta.url))
+}
 process.exit(process.exitCode ?? 0)

@@ -1,6 +1,6 @@
 import { Command, Flags } from '@oclif/core'
-import { isTalosError, TalosError } from '../errors.ts'
-import { EXIT, exitCodeOf } from './exit-codes.ts'
+import { exitCodeOf } from './exit-codes.ts'
+import { asTalosError, reportFailure } from './failure.ts'
 
 /** What `--json` prints for a failure, on stdout, so that a script reads one place. */
 interface JsonFailure {
@@ -42,38 +42,9 @@ export abstract class BaseCommand extends Command {
     const oclif = error as Error & { oclif?: { exit?: number }; code?: string }
     // oclif's own exits (this.exit, --help) and usage errors keep their way out
     if (oclif.code === 'EEXIT') throw error
+    if (!this.jsonEnabled()) return reportFailure(error)
     const known = asTalosError(error)
     process.exitCode = exitCodeOf(known.code)
-    if (this.jsonEnabled()) {
-      this.logJson(this.toErrorJson(known))
-      return
-    }
-    process.stderr.write(`talos: ${shown(known.message)}\n`)
-    if (known.hint !== undefined) process.stderr.write(`  ${shown(known.hint)}\n`)
-    process.stderr.write(`  (${known.code})\n`)
-    if (process.env['TALOS_DEBUG'] !== undefined && error.stack !== undefined) process.stderr.write(`${error.stack}\n`)
+    this.logJson(this.toErrorJson(known))
   }
-}
-
-/** Messages quote arguments, files and peers: none of it may steer the terminal. */
-function shown(text: string): string {
-  return text.replace(/[^\P{C}\n\t]/gu, '\u{fffd}')
-}
-
-function asTalosError(error: unknown): TalosError {
-  if (isTalosError(error)) return error
-  if (error instanceof Error) {
-    const oclif = error as Error & { oclif?: { exit?: number } }
-    if (oclif.oclif?.exit === EXIT.usage) {
-      return new TalosError('USAGE_INVALID', error.message.replace(/\nSee more help with --help$/, ''), {
-        hint: 'Add --help to see the flags and an example.'
-      })
-    }
-    if (error.name === 'AbortError') return new TalosError('INTERRUPTED', 'stopped before it was done')
-    return new TalosError('INTERNAL', `something unexpected went wrong: ${error.message}`, {
-      hint: 'This is a fault in Talos. TALOS_DEBUG=1 shows where; please report it.',
-      cause: error
-    })
-  }
-  return new TalosError('INTERNAL', `something unexpected went wrong: ${String(error)}`)
 }

@@ -1,7 +1,6 @@
 import { Args, Flags } from '@oclif/core'
 import { BaseCommand } from '../cli/base-command.ts'
-import { interruption } from '../cli/interrupt.ts'
-import { type ConnectEvent, connectMcp } from '../index.ts'
+import { connect } from '../cli/connect.ts'
 
 export default class McpConnect extends BaseCommand {
   static override description = `Use a remote MCP server as if it ran here
@@ -30,33 +29,6 @@ what happens to the link is told on standard error.`
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(McpConnect)
-    await connectMcp({
-      peer: args.peer,
-      input: process.stdin,
-      output: process.stdout,
-      signal: interruption(['SIGINT', 'SIGTERM', 'SIGHUP']),
-      ...(flags['data-dir'] === undefined ? {} : { dataDir: flags['data-dir'] }),
-      ...(flags.server === undefined ? {} : { config: { servers: flags.server } }),
-      ...(flags.service === undefined ? {} : { service: flags.service }),
-      ...(flags['max-message'] === undefined ? {} : { maxMessageBytes: flags['max-message'] }),
-      ...(flags.quiet ? {} : { onEvent: event => this.note(`talos: ${lineOf(event)}`) })
-    })
-  }
-}
-
-function lineOf(event: ConnectEvent): string {
-  switch (event.type) {
-    case 'connected':
-      return `connected to ${event.peer}${event.direct ? '' : ', through a relay'}`
-    case 'moved':
-      return 'the link is direct now'
-    case 'interrupted':
-      return 'the link is interrupted, taking it up again'
-    case 'resumed':
-      return `the link is back${event.direct ? '' : ', through a relay'}: nothing was lost`
-    case 'ended':
-      return 'the link has ended, making another'
-    case 'unreachable':
-      return `cannot reach the host: ${event.reason}`
+    await connect(args.peer, flags)
   }
 }

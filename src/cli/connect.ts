@@ -1,0 +1,45 @@
+import type { ConnectEvent } from '../index.ts'
+// not by way of index.ts: an agent program waits for this, and the rest of the SDK need not be loaded
+import { connectMcp } from '../network.ts'
+import { interruption } from './interrupt.ts'
+
+/** The flags of `talos mcp-connect`. */
+export interface ConnectFlags {
+  'data-dir'?: string | undefined
+  'max-message'?: number | undefined
+  quiet?: boolean | undefined
+  server?: string[] | undefined
+  service?: string | undefined
+}
+
+/** Carries out `talos mcp-connect`. Throws as connectMcp(). */
+export async function connect(peer: string, flags: ConnectFlags): Promise<void> {
+  await connectMcp({
+    peer,
+    input: process.stdin,
+    output: process.stdout,
+    signal: interruption(['SIGINT', 'SIGTERM', 'SIGHUP']),
+    ...(flags['data-dir'] === undefined ? {} : { dataDir: flags['data-dir'] }),
+    ...(flags.server === undefined ? {} : { config: { servers: flags.server } }),
+    ...(flags.service === undefined ? {} : { service: flags.service }),
+    ...(flags['max-message'] === undefined ? {} : { maxMessageBytes: flags['max-message'] }),
+    ...(flags.quiet === true ? {} : { onEvent: event => process.stderr.write(`talos: ${lineOf(event)}\n`) })
+  })
+}
+
+function lineOf(event: ConnectEvent): string {
+  switch (event.type) {
+    case 'connected':
+      return `connected to ${event.peer}${event.direct ? '' : ', through a relay'}`
+    case 'moved':
+      return 'the link is direct now'
+    case 'interrupted':
+      return 'the link is interrupted, taking it up again'
+    case 'resumed':
+      return `the link is back${event.direct ? '' : ', through a relay'}: nothing was lost`
+    case 'ended':
+      return 'the link has ended, making another'
+    case 'unreachable':
+      return `cannot reach the host: ${event.reason}`
+  }
+}
