@@ -3,9 +3,8 @@ import { multiaddr } from '@multiformats/multiaddr'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { crypto } from '../../src/crypto/index.ts'
-import { networkAddressOf } from '../../src/protocols/registry/index.ts'
+import { networkAddressOf, RateLimiter } from '../../src/protocols/limits/index.ts'
 import { Request, Response } from '../../src/protocols/registry/pb/registry.ts'
-import { RateLimiter } from '../../src/protocols/registry/rate-limit.ts'
 import {
   checkTimes,
   isRegistrableName,

@@ -1,6 +1,6 @@
 import type { ConnectionGater, PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { networkAddressOf } from '../../protocols/registry/index.ts'
+import { networkAddressOf } from '../../protocols/limits/index.ts'
 import type { TalosNode } from '../network/create-node.ts'
 import type { ServerLimits } from '../network/limits.ts'
 

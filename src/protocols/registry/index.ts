@@ -11,7 +11,6 @@ import { RegistryClient, type RegistryClientComponents, type RegistryClientInit 
 import { RegistryServer, type RegistryServerComponents, type RegistryServerInit } from './server.ts'
 
 export type { RegistryClient } from './client.ts'
-export { networkAddressOf } from './network-address.ts'
 export { isRegistrableName, type Registration, type RegistrationSigner } from './registration.ts'
 export type { RegistryServer } from './server.ts'
 

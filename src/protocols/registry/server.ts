@@ -2,6 +2,7 @@ import type { ComponentLogger, Connection, Logger, Startable, Stream } from '@li
 import type { Registrar } from '@libp2p/interface-internal'
 import { isTalosError, TalosError } from '../../errors.ts'
 import { FrameStream } from '../framing/index.ts'
+import { networkAddressOf, type Rate, RateLimiter } from '../limits/index.ts'
 import {
   MAX_FRAME_LENGTH,
   MAX_PAGE,
@@ -11,9 +12,7 @@ import {
   REGISTRY_PROTOCOL,
   STATUS
 } from './constants.ts'
-import { networkAddressOf } from './network-address.ts'
 import { type LookUp, Request, Response, type SignedRegistration as SignedRegistrationPb } from './pb/registry.ts'
-import { type Rate, RateLimiter } from './rate-limit.ts'
 import { checkSignature, checkTimes, readRegistration, type SignedRegistration } from './registration.ts'
 import { type RegisterOutcome, type RegistryDatabase, RegistryStore, type StoreLimits } from './store.ts'
 
