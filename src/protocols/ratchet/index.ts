@@ -44,5 +44,6 @@ export {
   type Prekeys,
   spendPrekeys
 } from './prekeys.ts'
+export { BOX_CAPACITIES, BOX_OVERHEAD, boxClassOf, openBox, sealBox } from './sealed-box.ts'
 export type { Session, SessionContext } from './session.ts'
 export { STREAM_REKEY, StreamSession } from './stream.ts'

@@ -20,6 +20,7 @@ import {
   namedSession,
   noSessionNotice,
   offeredAgreementKey,
+  openBox,
   openMessage,
   type PrekeyBundle,
   type Prekeys,
@@ -107,6 +108,11 @@ export interface Sessions {
   beginIn(transaction: Transaction, peer: PeerId, bundle: FetchedBundle): Promise<void>
   /** Our own bundle without one-time prekeys, signed: for where others find it while we are away. Valid for 7 days. */
   publicBundle(): Promise<Uint8Array>
+  /**
+   * What sealed boxes for us hold (docs/spec/mailbox.md), one result for each: its contents, or why it will never open.
+   * Throws STORAGE_*.
+   */
+  openBoxes(boxes: readonly Uint8Array[]): Promise<Array<Uint8Array | TalosError>>
   /** The answer to a message that open() refused with `error`. */
   explain(peer: PeerId, message: Uint8Array, error: TalosError): Unreadable
   /** Takes the peer's word that it could not read us: the next seal() shakes hands anew. False when nothing changed. */
@@ -228,6 +234,19 @@ class SessionService implements Sessions, Startable {
         if (isTalosError(error) && error.code.startsWith('SESSION_') && error.code !== 'SESSION_UNKNOWN') {
           this.#failures.failed(peer.toString())
         }
+        throw error
+      }
+    })
+  }
+
+  async openBoxes(boxes: readonly Uint8Array[]): Promise<Array<Uint8Array | TalosError>> {
+    const { store, identity, crypto } = this.#init
+    const prekeys = await store.transact(transaction => this.#loadPrekeys(transaction))
+    return boxes.map(box => {
+      try {
+        return openBox(crypto, identity, prekeys, box)
+      } catch (error) {
+        if (isTalosError(error)) return error
         throw error
       }
     })
