@@ -20,6 +20,7 @@ const BY_AREA: Record<string, number> = {
   PEER: EXIT.peer,
   NETWORK: EXIT.network,
   REGISTRY: EXIT.network,
+  MAILBOX: EXIT.network,
   SESSION: EXIT.refused,
   TUNNEL: EXIT.refused,
   INTERRUPTED: EXIT.interrupted
