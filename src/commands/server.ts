@@ -5,11 +5,13 @@ import { interruption } from '../cli/interrupt.ts'
 import { type RunningServer, startServer } from '../index.ts'
 
 export default class Server extends BaseCommand {
-  static override description = `Run a bootstrap server: an entry into the network, a relay, and the registry of names
+  static override description =
+    `Run a bootstrap server: an entry into the network, a relay, the registry of names, and a mailbox
 
-It listens on TCP at --port and on WebSocket at the port after it, and keeps its identity and its registrations in the data
-directory. It sees who is registered and who talks to whom through the relay, never what they say. Runs until it is
-interrupted. With --json: one JSON object per line, {"event":"ready",…} and {"event":"stopped"}.`
+It listens on TCP at --port and on WebSocket at the port after it, and keeps its identity, its registrations and sealed
+messages for peers that are away in the data directory. It sees who is registered, who talks to whom through the relay and
+for whom messages wait, never what they say. Runs until it is interrupted. With --json: one JSON object per line,
+{"event":"ready",…} and {"event":"stopped"}.`
   static override examples = [
     '<%= config.bin %> server --port 8765',
     '<%= config.bin %> server --port 8765 --metrics-port 9090 --announce /dns4/talos.example/tcp/8765'

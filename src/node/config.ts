@@ -16,6 +16,12 @@ export const CONFIG = z.strictObject({
   servers: list('Bootstrap servers to register at and to find peers through: host:port or multiaddrs'),
   listen: list('Multiaddrs to listen on, such as /ip4/0.0.0.0/tcp/4001'),
   announce: list('Multiaddrs to tell others instead of those found out, for a node behind a port mapping'),
+  mailbox: z.optional(
+    z.boolean().check(z.describe('Hold messages for others while they are away; a server does unless this is false'))
+  ),
+  mailboxes: list(
+    'Multiaddrs with /p2p/… of nodes that hold messages for this one; default: the servers that offer it'
+  ),
   limits: z
     ._default(
       z.strictObject({
@@ -24,7 +30,11 @@ export const CONFIG = z.strictObject({
         maxIncomingPendingConnections: count('Connections that may be shaking hands at one time'),
         maxReservations: count('Reservations that a relay holds for others'),
         maxConnectionsPerAddress: count('Connections from one address that a server holds'),
-        maxRegistrations: count('Registrations that a registry keeps')
+        maxRegistrations: count('Registrations that a registry keeps'),
+        maxMailboxes: count('Recipients that a mailbox keeps messages for'),
+        maxMailboxBytes: count('Bytes that a mailbox keeps, in all'),
+        maxMailboxBytesPerPeer: count('Bytes that a mailbox keeps for one recipient'),
+        maxMailboxItemsPerPeer: count('Messages that a mailbox keeps for one recipient')
       }),
       {}
     )
@@ -79,10 +89,10 @@ function withoutAliases(document: Document, path: string): unknown {
 
 function fromEnvironment(env: NodeJS.ProcessEnv): Tree {
   const tree: Tree = {}
-  for (const { keys, variable, isList } of configKeys()) {
+  for (const { keys, variable, parse } of configKeys()) {
     const value = env[variable]?.trim()
     if (value === undefined || value === '') continue
-    const parsed = isList ? value.split(/[\s,]+/) : Number(value)
+    const parsed = parse(value)
     check(nested(keys, parsed), variable)
     Object.assign(tree, merge(tree, nested(keys, parsed)))
   }
@@ -91,18 +101,30 @@ function fromEnvironment(env: NodeJS.ProcessEnv): Tree {
 
 /** The keys that hold a value, for the environment and for docs/cli.md. */
 export function configKeys() {
-  const { limits, ...lists } = CONFIG.shape
-  const names = Object.keys(lists).map(key => [key])
-  const inLimits = Object.keys(limits.def.innerType.shape).map(key => ['limits', key])
-  return [...names, ...inLimits].map(keys => ({
+  const { limits, mailbox: _, ...lists } = CONFIG.shape
+  const inLists = Object.keys(lists).map(key => ({
+    keys: [key],
+    parse: (text: string): unknown => text.split(/[\s,]+/)
+  }))
+  // anything else is refused as it was written
+  const switches = [{ keys: ['mailbox'], parse: (text: string): unknown => SWITCH.get(text) ?? text }]
+  const inLimits = Object.keys(limits.def.innerType.shape).map(key => ({ keys: ['limits', key], parse: Number }))
+  return [...inLists, ...switches, ...inLimits].map(({ keys, parse }) => ({
     keys,
     variable: `TALOS_${keys
       .map(key => key.replace(/[A-Z]/g, '_$&'))
       .join('_')
       .toUpperCase()}`,
-    isList: keys.length === 1
+    parse
   }))
 }
+
+const SWITCH = new Map([
+  ['true', true],
+  ['1', true],
+  ['false', false],
+  ['0', false]
+])
 
 /** Throws CONFIG_INVALID; `source` is named in the message, with the line if `lineOf` knows it. */
 function check(tree: unknown, source: string, lineOf?: (keys: PropertyKey[]) => number | undefined): Config {

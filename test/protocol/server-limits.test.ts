@@ -1,9 +1,14 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { peerIdFromString } from '@libp2p/peer-id'
+import { multiaddr } from '@multiformats/multiaddr'
 import { expect, test } from 'vitest'
 import { connectKnown } from '../../src/node/directory/connect-server.ts'
 import { registrableAddresses } from '../../src/node/directory/keep-registered.ts'
+import { correspondent, type Published } from '../support/mailbox.ts'
 import { type AgentNode, known, startAgent, startTestServer, type TestServer } from '../support/network.ts'
 import { within } from '../support/nodes.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 /** Resolves when the server counts that many. */
 async function until(server: TestServer, what: 'reservations' | 'connections', count: number): Promise<void> {
@@ -76,4 +81,46 @@ test('what is registered: own addresses without the PeerId, relayed ones after d
     return `${address.toString().includes('p2p-circuit') ? 'relayed ' : ''}${address.toString().includes('/ws') ? 'ws' : 'tcp'}`
   })
   expect(kinds).toEqual(['tcp', 'ws', 'relayed tcp', 'relayed ws'])
+})
+
+test('a server is a mailbox unless it is told not to be, and counts what it holds and refuses', async () => {
+  await using server = await startTestServer({
+    metrics: { port: 0 },
+    limits: { maxMailboxItemsPerPeer: 1 }
+  })
+  const address = { peerId: peerIdFromString(server.peerId), addresses: server.addresses.map(text => multiaddr(text)) }
+  const published: Published = new Map()
+  await using alice = await correspondent(published)
+  await using bob = await correspondent(published, [address])
+  published.set(bob.peerId.toString(), [address])
+  await alice.online()
+  await bob.online()
+  await bob.ready()
+  await bob.offline()
+  const write = () =>
+    alice.client.deposit(bob.peerId, new Uint8Array(9), Date.now() + 60_000, AbortSignal.timeout(9_000))
+  expect(await write()).toEqual({ copies: 1 })
+  await expect(write()).rejects.toMatchObject({ code: 'MAILBOX_FULL' })
+  expect(server.health()).toMatchObject({ mailboxes: 1, mailboxItems: 1, mailboxBytes: 2206 })
+  const metrics = await (await fetch(`${server.metricsUrl}/metrics`)).text()
+  for (const line of [
+    'talos_mailbox_recipients 1',
+    'talos_mailbox_items 1',
+    'talos_mailbox_bytes 2206',
+    'talos_mailbox_requests_total{request="put",status="ok"} 1',
+    'talos_mailbox_requests_total{request="put",status="full"} 1'
+  ]) {
+    expect(metrics).toContain(`${line}\n`)
+  }
+
+  const dataDir = temporaryFolder()
+  writeFileSync(join(dataDir, 'config.yaml'), 'mailbox: false\n')
+  await using without = await startTestServer({ dataDir })
+  published.set(bob.peerId.toString(), [
+    { peerId: peerIdFromString(without.peerId), addresses: without.addresses.map(text => multiaddr(text)) }
+  ])
+  await using carol = await correspondent(published)
+  await carol.online()
+  const refused = carol.client.deposit(bob.peerId, new Uint8Array(9), Date.now() + 60_000, AbortSignal.timeout(9_000))
+  await expect(refused).rejects.toMatchObject({ code: 'MAILBOX_UNSUPPORTED' })
 })

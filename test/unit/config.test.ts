@@ -11,7 +11,7 @@ function folderWith(yaml: string): string {
   return dataDir
 }
 
-const DEFAULTS = { servers: [], listen: [], announce: [], limits: {} }
+const DEFAULTS = { servers: [], listen: [], announce: [], mailboxes: [], limits: {} }
 
 test('without a file and without variables the defaults hold', async () => {
   expect(await loadConfig({ dataDir: join(temporaryFolder(), 'nowhere'), env: {} })).toEqual(DEFAULTS)
@@ -25,6 +25,7 @@ test('flags come before the environment, the environment before the file', async
     servers: ['flag:1'],
     listen: ['/file'],
     announce: [],
+    mailboxes: [],
     limits: { maxConnections: 2, maxReservations: 1 }
   })
   expect((await loadConfig({ dataDir, env })).servers).toEqual(['env:1', 'env:2'])
@@ -59,6 +60,22 @@ test('a value of the wrong kind, broken YAML, and a bomb of aliases are CONFIG_I
     code: 'CONFIG_INVALID',
     message: expect.stringContaining('TALOS_LIMITS_MAX_CONNECTIONS')
   })
+})
+
+test('a switch is true or false, in the file and in the environment, and nothing else', async () => {
+  const dataDir = folderWith('mailbox: true\n')
+  expect((await loadConfig({ dataDir, env: {} })).mailbox).toBe(true)
+  for (const [text, value] of [
+    ['false', false],
+    ['0', false],
+    ['true', true],
+    ['1', true]
+  ] as const) {
+    expect((await loadConfig({ dataDir, env: { TALOS_MAILBOX: text } })).mailbox).toBe(value)
+  }
+  for (const given of [{ env: { TALOS_MAILBOX: 'maybe' } }, { dataDir: folderWith('mailbox: 1\n'), env: {} }]) {
+    await expect(loadConfig({ dataDir, ...given })).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+  }
 })
 
 test('every key has a description, and docs/cli.md lists it with its variable', () => {

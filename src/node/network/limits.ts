@@ -16,6 +16,13 @@ export interface ServerLimits extends NetworkLimits {
   maxConnectionsPerAddress: number
   /** Registrations that its registry keeps. */
   maxRegistrations: number
+  /** Recipients that its mailbox keeps boxes for. */
+  maxMailboxes: number
+  /** Bytes that its mailbox keeps, in all. */
+  maxMailboxBytes: number
+  /** The same for one recipient, and how many boxes. */
+  maxMailboxBytesPerPeer: number
+  maxMailboxItemsPerPeer: number
 }
 
 export const AGENT_LIMITS: NetworkLimits = {
@@ -31,7 +38,11 @@ export const SERVER_LIMITS: ServerLimits = {
   maxIncomingPendingConnections: 100,
   maxReservations: 1_000,
   maxConnectionsPerAddress: 250,
-  maxRegistrations: 10_000
+  maxRegistrations: 10_000,
+  maxMailboxes: 10_000,
+  maxMailboxBytes: 2 * 1024 * 1024 * 1024,
+  maxMailboxBytesPerPeer: 128 * 1024 * 1024,
+  maxMailboxItemsPerPeer: 20_000
 }
 
 /**

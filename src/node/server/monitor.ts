@@ -17,18 +17,29 @@ export interface Health {
   connections: number
   reservations: number
   registrations: number
+  /** Recipients of the mailbox, and what it holds for them. */
+  mailboxes: number
+  mailboxItems: number
+  mailboxBytes: number
 }
 
 /** The measurements of a server, in a registry of their own, so that two servers in one process do not mix. */
 export class ServerMetrics {
   readonly #registry = new Registry()
   readonly #requests: Counter<'request' | 'status'>
+  readonly #mailboxRequests: Counter<'request' | 'status'>
 
   constructor(version: string, health: () => Health) {
     const registers = [this.#registry]
     this.#requests = new Counter({
       name: 'talos_registry_requests_total',
       help: 'Requests answered by the registry',
+      labelNames: ['request', 'status'],
+      registers
+    })
+    this.#mailboxRequests = new Counter({
+      name: 'talos_mailbox_requests_total',
+      help: 'Requests answered by the mailbox; a status other than ok is a refusal',
       labelNames: ['request', 'status'],
       registers
     })
@@ -40,6 +51,9 @@ export class ServerMetrics {
       ['talos_connections', 'Open connections', () => health().connections],
       ['talos_relay_reservations', 'Peers that are reachable through this relay', () => health().reservations],
       ['talos_registry_registrations', 'Registrations kept, living and held', () => health().registrations],
+      ['talos_mailbox_recipients', 'Recipients that have a mailbox here', () => health().mailboxes],
+      ['talos_mailbox_items', 'Boxes held', () => health().mailboxItems],
+      ['talos_mailbox_bytes', 'Bytes of the boxes held', () => health().mailboxBytes],
       ['process_resident_memory_bytes', 'Resident memory', () => process.memoryUsage.rss()],
       ['process_cpu_seconds', 'User and system CPU time', () => cpuSeconds()]
     ]
@@ -57,6 +71,10 @@ export class ServerMetrics {
 
   answered(request: string, status: string): void {
     this.#requests.labels(request, status).inc()
+  }
+
+  mailboxAnswered(request: string, status: string): void {
+    this.#mailboxRequests.labels(request, status).inc()
   }
 
   get contentType(): string {

@@ -2,9 +2,11 @@ import { join } from 'node:path'
 import type { PeerId } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { TalosError } from '../../errors.ts'
+import { type MailboxServer, mailboxServer } from '../../protocols/mailbox/index.ts'
 import { type RegistryServer, registryServer } from '../../protocols/registry/index.ts'
 import { loadConfig } from '../config.ts'
 import { prepareDataDir, resolveDataDir } from '../data-dir.ts'
+import { mailboxLimits } from '../mailbox/limits.ts'
 import { createNode, type TalosNode } from '../network/create-node.ts'
 import { SERVER_LIMITS, type ServerLimits } from '../network/limits.ts'
 import { openStorage } from '../storage.ts'
@@ -48,10 +50,12 @@ export interface RunningServer {
   stop(): Promise<void>
 }
 
-type ServerNode = TalosNode<{ registry: RegistryServer }>
+/** `mailbox` is there unless the configuration says no. */
+type ServerNode = TalosNode<{ registry: RegistryServer; mailbox?: MailboxServer }>
 
 /**
- * Starts a bootstrap server: an entry into the network, a relay for peers that cannot be dialled, and the registry.
+ * Starts a bootstrap server: an entry into the network, a relay for peers that cannot be dialled, the registry, and a
+ * mailbox unless the configuration says `mailbox: false`.
  * Throws NETWORK_PORT_IN_USE, NETWORK_PORT_DENIED, NETWORK_LISTEN_FAILED, NETWORK_HOST_INVALID, NETWORK_ANNOUNCE_INVALID,
  * CONFIG_INVALID, STORAGE_*.
  */
@@ -61,7 +65,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const port = options.port ?? DEFAULT_PORT
   const listen = await endpoints(options.host, port, options.wsPort ?? (port === 0 ? 0 : port + 1))
   const announce = options.announce?.map(checkedAnnounce)
-  const limits = await limitsOf(options)
+  const { limits, hasMailbox } = await configured(options)
   // libp2p starts without an address that it cannot listen on; a server must not
   for (const endpoint of listen) await checkFree(endpoint)
   await prepareDataDir(resolveDataDir(options.dataDir))
@@ -81,13 +85,16 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     uptime: Math.floor((Date.now() - startedAt) / 1000),
     connections: node?.getConnections().length ?? 0,
     reservations: node?.services.relay?.reservations.size ?? 0,
-    registrations: node?.services.registry.size ?? 0
+    registrations: node?.services.registry.size ?? 0,
+    mailboxes: node?.services.mailbox?.recipients ?? 0,
+    mailboxItems: node?.services.mailbox?.items ?? 0,
+    mailboxBytes: node?.services.mailbox?.bytes ?? 0
   })
   const metrics = new ServerMetrics(VERSION, health)
   try {
     const storage = await openStorage(dataDir)
     started.push(() => storage.close())
-    node = await createNode({
+    node = (await createNode<{ registry: RegistryServer; mailbox: MailboxServer }>({
       seed,
       role: 'server',
       listen: listen.map(multiaddrOf),
@@ -99,10 +106,19 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
           database: storage.of('registry'),
           limits: { maxRegistrations: limits.maxRegistrations },
           onAnswer: (request, status) => metrics.answered(request, status)
-        })
-      },
+        }),
+        ...(hasMailbox
+          ? {
+              mailbox: mailboxServer({
+                database: storage.of('mailbox'),
+                limits: mailboxLimits(limits),
+                onAnswer: (request, status) => metrics.mailboxAnswered(request, status)
+              })
+            }
+          : {})
+      } as never,
       version: VERSION
-    })
+    })) as ServerNode
     started.push(async () => node?.stop())
     dropReservationsOfTheGone(node)
     await node.start()
@@ -131,10 +147,16 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 }
 
 /** The flags over the configuration over the defaults. */
-async function limitsOf({ dataDir, limits = {} }: ServerOptions): Promise<ServerLimits> {
-  const { limits: configured } = await loadConfig({ ...(dataDir === undefined ? {} : { dataDir }), flags: { limits } })
-  const given = Object.entries(configured).filter(([, value]) => value !== undefined)
-  return { ...SERVER_LIMITS, ...(Object.fromEntries(given) as Partial<ServerLimits>) }
+async function configured({ dataDir, limits = {} }: ServerOptions): Promise<{
+  limits: ServerLimits
+  hasMailbox: boolean
+}> {
+  const config = await loadConfig({ ...(dataDir === undefined ? {} : { dataDir }), flags: { limits } })
+  const given = Object.entries(config.limits).filter(([, value]) => value !== undefined)
+  return {
+    limits: { ...SERVER_LIMITS, ...(Object.fromEntries(given) as Partial<ServerLimits>) },
+    hasMailbox: config.mailbox ?? true
+  }
 }
 
 /**
