@@ -23,6 +23,7 @@ const BY_AREA: Record<string, number> = {
   MAILBOX: EXIT.network,
   SESSION: EXIT.refused,
   TUNNEL: EXIT.refused,
+  FILE: EXIT.refused,
   INTERRUPTED: EXIT.interrupted
 }
 

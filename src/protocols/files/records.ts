@@ -1,0 +1,92 @@
+import type { SessionStore, Transaction } from '../sessions/index.ts'
+import type { Counts } from './messages.ts'
+
+export type TransferState = 'waiting' | 'active' | 'done' | 'failed' | 'cancelled'
+
+export interface Reason {
+  code: string
+  message: string
+}
+
+interface Common {
+  /** Hexadecimal, ours: nobody else chose it. */
+  id: string
+  peer: string
+  name: string
+  directory: boolean
+  size: number
+  entries: number
+  mediaType: string
+  createdAt: number
+  updatedAt: number
+  state: Exclude<TransferState, 'active'>
+  reason?: Reason
+  /** Verified and on the receiver's disk, as far as was known when the record was written. */
+  done: Counts
+}
+
+/** A transfer that we send. Its `id` is the transfer id on the wire. */
+export interface OutgoingRecord extends Common {
+  direction: 'out'
+  path: string
+  digest: string
+  expiresAt: number
+  skipped: string[]
+  skippedCount: number
+  /** It has failed, and goes on from what the receiver has when the same is sent again. */
+  resumable?: boolean
+}
+
+/** A transfer that we have accepted. Its `id` names its folder, too. */
+export interface IncomingRecord extends Common {
+  direction: 'in'
+  /** Hexadecimal, chosen by the sender. */
+  transferId: string
+  /** Entries below this number may have been begun. Ahead of `done.entries`, so that it need not be written for each. */
+  begun: number
+  /** The name in the download folder, once it is chosen: all has come, and it may be there already. */
+  target?: string
+}
+
+export type TransferRecord = OutgoingRecord | IncomingRecord
+
+const OUT = 'file/out/'
+const IN = 'file/in/'
+
+const keyOf = (record: { direction: 'in' | 'out'; id: string }): string =>
+  `${record.direction === 'out' ? OUT : IN}${record.id}`
+
+/** The transfers of a node on disk. Keys are `file/out/<id>` and `file/in/<id>`; values are JSON. */
+export class TransferRecords {
+  readonly #store: SessionStore
+
+  constructor(store: SessionStore) {
+    this.#store = store
+  }
+
+  put(record: TransferRecord): Promise<void> {
+    return this.#store.transact(async transaction => write(transaction, record))
+  }
+
+  async all(): Promise<TransferRecord[]> {
+    return this.#store.transact(async transaction => {
+      const keys = [...(await transaction.keys(OUT)), ...(await transaction.keys(IN))]
+      const records: TransferRecord[] = []
+      for (const key of keys) {
+        const value = await transaction.get(key)
+        if (value !== undefined) records.push(JSON.parse(Buffer.from(value).toString()))
+      }
+      return records
+    })
+  }
+
+  remove(records: readonly TransferRecord[]): Promise<void> {
+    return this.#store.transact(async transaction => {
+      for (const record of records) transaction.delete(keyOf(record))
+    })
+  }
+}
+
+function write(transaction: Transaction, record: TransferRecord): void {
+  transaction.put(keyOf(record), Uint8Array.from(Buffer.from(JSON.stringify(record))))
+}

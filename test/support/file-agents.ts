@@ -1,0 +1,107 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Connection, PeerId } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { crypto } from '../../src/crypto/index.ts'
+import { TalosError } from '../../src/errors.ts'
+import { DurableStore } from '../../src/node/durable-store.ts'
+import { type Files, type FilesInit, files } from '../../src/protocols/files/index.ts'
+import { certifyAgreementKey, type LocalIdentity } from '../../src/protocols/ratchet/index.ts'
+import { type Sessions, sessions } from '../../src/protocols/sessions/index.ts'
+import { startNode } from './nodes.ts'
+
+type FileNode = Awaited<ReturnType<typeof startNode<{ sessions: Sessions; files: Files }>>>
+
+/** An agent that sends and takes files, in this process, with its disk. */
+export interface FileAgent extends AsyncDisposable {
+  node: FileNode
+  readonly files: Files
+  readonly peerId: PeerId
+  store: DurableStore
+  /** Where it keeps everything; `downloads` is in it. */
+  folder: string
+  downloads: string
+  /** Where it dials whom. */
+  knows: Map<string, () => Multiaddr[]>
+  stop(): Promise<void>
+  start(): Promise<void>
+}
+
+export async function startFileAgent(
+  init: Partial<Omit<FilesInit, 'sessions' | 'store' | 'crypto' | 'connect' | 'downloadDir'>> & { folder?: string } = {}
+): Promise<FileAgent> {
+  const { folder: given, ...options } = init
+  const folder = given ?? (await mkdtemp(join(tmpdir(), 'talos-files-')))
+  const seed = randomBytes(32)
+  const signing = crypto.ed25519.fromSeed(seed)
+  const agreement = crypto.x25519.generate()
+  const identity: LocalIdentity = {
+    publicKey: signing.publicKey,
+    sign: bytes => signing.sign(bytes),
+    agreement,
+    agreementCertificate: certifyAgreementKey(signing, agreement.publicKey)
+  }
+  const store = await DurableStore.open(join(folder, 'store'), randomBytes(32), crypto)
+  const downloads = join(folder, 'downloads')
+  const knows = new Map<string, () => Multiaddr[]>()
+
+  async function connect(peer: PeerId, signal: AbortSignal): Promise<Connection> {
+    const open = agent.node.getConnections(peer).find(connection => connection.status === 'open')
+    if (open !== undefined) return open
+    try {
+      return await agent.node.dial(knows.get(peer.toString())?.() ?? [], { signal })
+    } catch (cause) {
+      throw new TalosError('NETWORK_PEER_UNREACHABLE', 'the peer is not there', { cause })
+    }
+  }
+  const startIt = () =>
+    startNode<{ sessions: Sessions; files: Files }>({
+      seed,
+      services: {
+        sessions: sessions({ identity, store, crypto, mayBegin: () => true }),
+        files: components =>
+          files({
+            sessions: components.sessions,
+            store,
+            crypto,
+            connect,
+            downloadDir: downloads,
+            decide: async () => ({ accept: true }),
+            limits: { other: 0 },
+            ...options
+          })(components)
+      }
+    })
+
+  const agent: FileAgent = {
+    node: await startIt(),
+    get files() {
+      return agent.node.services.files
+    },
+    get peerId() {
+      return agent.node.peerId
+    },
+    store,
+    folder,
+    downloads,
+    knows,
+    stop: async () => agent.node.stop(),
+    start: async () => {
+      agent.node = await startIt()
+    },
+    [Symbol.asyncDispose]: async () => {
+      await agent.node.stop()
+      await store.close()
+      if (given === undefined) await rm(folder, { recursive: true, force: true })
+    }
+  }
+  return agent
+}
+
+/** Tells both where the other is. */
+export function acquaint(one: FileAgent, other: FileAgent): void {
+  one.knows.set(other.peerId.toString(), () => other.node.getMultiaddrs())
+  other.knows.set(one.peerId.toString(), () => one.node.getMultiaddrs())
+}
