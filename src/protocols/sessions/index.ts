@@ -2,6 +2,8 @@
 
 export { acceptChangedKey, changedKey, listSessions, type SessionSummary } from './records.ts'
 export {
+  type FetchedBundle,
+  type PeerSession,
   type Sessions,
   type SessionsInit,
   sessions,

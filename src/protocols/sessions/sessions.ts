@@ -66,6 +66,16 @@ export interface OpenedMessage {
   oneTime: boolean
 }
 
+/** The sessions with one peer during a transaction; see Sessions.within(). */
+export interface PeerSession {
+  /** As Sessions.sealIn(). */
+  seal(plaintext: Uint8Array): Promise<Uint8Array | undefined>
+  /** As Sessions.openIn(). */
+  open(message: Uint8Array): Promise<OpenedMessage>
+  /** As Sessions.beginIn(). */
+  begin(bundle: FetchedBundle): Promise<void>
+}
+
 /** A peer's verified prekey bundle. */
 export interface FetchedBundle {
   readonly bundle: PrekeyBundle
@@ -100,6 +110,11 @@ export interface Sessions {
    * may go on with the transaction.
    */
   openIn(transaction: Transaction, peer: PeerId, message: Uint8Array): Promise<OpenedMessage>
+  /**
+   * Several of these in one go within the caller's transaction: the state is read once, when it is first needed, and written
+   * once, when `work` is done. When `work` throws nothing is written. `work` may wait for nothing but the transaction.
+   */
+  within<T>(transaction: Transaction, peer: PeerId, work: (session: PeerSession) => Promise<T>): Promise<T>
   /** Asks the peer at the other end for a prekey bundle. Throws as seal(). Not within a transaction. */
   fetch(connection: Connection, signal: AbortSignal): Promise<FetchedBundle>
   /** A bundle that came another way, without one-time prekeys. Throws SESSION_* when it is not the peer's, or too old. */
@@ -167,12 +182,8 @@ class SessionService implements Sessions, Startable {
     return begun.message!
   }
 
-  async sealIn(transaction: Transaction, peer: PeerId, plaintext: Uint8Array): Promise<Uint8Array | undefined> {
-    return this.#withBook(transaction, peer, async book => {
-      if (activeSession(book) === undefined) return { next: book, result: undefined }
-      const { book: next, message } = sealMessage(book, plaintext, this.#context())
-      return { next, result: message }
-    })
+  sealIn(transaction: Transaction, peer: PeerId, plaintext: Uint8Array): Promise<Uint8Array | undefined> {
+    return this.within(transaction, peer, session => session.seal(plaintext))
   }
 
   async fetch(connection: Connection, signal: AbortSignal): Promise<FetchedBundle> {
@@ -186,17 +197,8 @@ class SessionService implements Sessions, Startable {
     return { bundle: verifyBundle(crypto, bytes, publicKeyOf(peer), now), oneTime: false }
   }
 
-  async beginIn(transaction: Transaction, peer: PeerId, { bundle, oneTime }: FetchedBundle): Promise<void> {
-    return this.#withBook(transaction, peer, async book => {
-      if (activeSession(book) !== undefined) return { next: book, result: undefined }
-      try {
-        const begun = beginSession(book, this.#init.identity, bundle, this.#context(), oneTime)
-        return { next: begun.book, result: undefined, events: begun.events }
-      } catch (error) {
-        if (isTalosError(error, 'SESSION_IDENTITY_CHANGED')) keepOffer(transaction, peer, bundle.agreement)
-        throw error
-      }
-    })
+  beginIn(transaction: Transaction, peer: PeerId, bundle: FetchedBundle): Promise<void> {
+    return this.within(transaction, peer, session => session.begin(bundle))
   }
 
   publicBundle(): Promise<Uint8Array> {
@@ -213,30 +215,65 @@ class SessionService implements Sessions, Startable {
     return opened
   }
 
-  async openIn(transaction: Transaction, peer: PeerId, message: Uint8Array): Promise<OpenedMessage> {
-    this.#failures.check(peer.toString())
+  openIn(transaction: Transaction, peer: PeerId, message: Uint8Array): Promise<OpenedMessage> {
+    return this.within(transaction, peer, session => session.open(message))
+  }
+
+  within<T>(transaction: Transaction, peer: PeerId, work: (session: PeerSession) => Promise<T>): Promise<T> {
+    return this.#withBook(transaction, peer, use =>
+      work({
+        seal: plaintext => this.#seal(use, plaintext),
+        open: message => this.#open(use, message),
+        begin: bundle => this.#begin(use, bundle)
+      })
+    )
+  }
+
+  async #seal(use: BookInUse, plaintext: Uint8Array): Promise<Uint8Array | undefined> {
+    const book = await use.get()
+    if (activeSession(book) === undefined) return undefined
+    const { book: next, message } = sealMessage(book, plaintext, this.#context())
+    use.set(next)
+    return message
+  }
+
+  async #begin(use: BookInUse, { bundle, oneTime }: FetchedBundle): Promise<void> {
+    const book = await use.get()
+    if (activeSession(book) !== undefined) return
+    try {
+      const begun = beginSession(book, this.#init.identity, bundle, this.#context(), oneTime)
+      use.set(begun.book, begun.events)
+    } catch (error) {
+      if (isTalosError(error, 'SESSION_IDENTITY_CHANGED')) keepOffer(use.transaction, use.peer, bundle.agreement)
+      throw error
+    }
+  }
+
+  async #open(use: BookInUse, message: Uint8Array): Promise<OpenedMessage> {
+    const { transaction, peer } = use
+    this.#failures.check(peer)
     const { identity, crypto } = this.#init
-    return this.#withBook(transaction, peer, async book => {
-      try {
-        const prekeys = await this.#loadPrekeys(transaction)
-        const opened = openMessage(book, message, identity, prekeys, this.#context())
-        const { oneTime, oneTimeKem } = opened.spent
-        if (oneTime !== undefined || oneTimeKem !== undefined) {
-          transaction.put(PREKEYS_KEY, encodePrekeys(spendPrekeys(prekeys, opened.spent)))
-        }
-        const { plaintext, confirmed } = opened
-        return { next: opened.book, result: { plaintext, confirmed, oneTime: opened.oneTime }, events: opened.events }
-      } catch (error) {
-        if (isTalosError(error, 'SESSION_IDENTITY_CHANGED')) {
-          keepOffer(transaction, peer, offeredAgreementKey(crypto, book, message))
-        }
-        // a lost state is nobody's fault; everything else costs the peer some of its budget
-        if (isTalosError(error) && error.code.startsWith('SESSION_') && error.code !== 'SESSION_UNKNOWN') {
-          this.#failures.failed(peer.toString())
-        }
-        throw error
+    const book = await use.get()
+    try {
+      // only a handshake needs them, and to read them costs more than to open a message
+      const prekeys = namedSession(message) === undefined ? await this.#loadPrekeys(transaction) : NO_PREKEYS
+      const opened = openMessage(book, message, identity, prekeys, this.#context())
+      const { oneTime, oneTimeKem } = opened.spent
+      if (oneTime !== undefined || oneTimeKem !== undefined) {
+        transaction.put(PREKEYS_KEY, encodePrekeys(spendPrekeys(prekeys, opened.spent)))
       }
-    })
+      use.set(opened.book, opened.events)
+      return { plaintext: opened.plaintext, confirmed: opened.confirmed, oneTime: opened.oneTime }
+    } catch (error) {
+      if (isTalosError(error, 'SESSION_IDENTITY_CHANGED')) {
+        keepOffer(transaction, peer, offeredAgreementKey(crypto, book, message))
+      }
+      // a lost state is nobody's fault; everything else costs the peer some of its budget
+      if (isTalosError(error) && error.code.startsWith('SESSION_') && error.code !== 'SESSION_UNKNOWN') {
+        this.#failures.failed(peer)
+      }
+      throw error
+    }
   }
 
   async openBoxes(boxes: readonly Uint8Array[]): Promise<Array<Uint8Array | TalosError>> {
@@ -261,17 +298,20 @@ class SessionService implements Sessions, Startable {
   }
 
   async heal(peer: PeerId, { notice, withoutOneTime }: Unreadable): Promise<boolean> {
-    const heal = async (book: SessionBook) => {
-      const active = activeSession(book)
-      if (active === undefined) return { next: book, result: false }
-      // a session that the peer has never answered in may go without proof: nothing was agreed in it yet
-      const sid = notice === undefined ? undefined : verifyNoSessionNotice(this.#init.crypto, book, notice)
-      if (sid === undefined && active.confirmed) return { next: book, result: false }
-      if (withoutOneTime) this.#withoutOneTime.add(peer.toString())
-      const { book: next, events } = abandonSession(book, sid ?? active.sid)
-      return { next, result: events.length > 0, events }
-    }
-    return this.#init.store.transact(transaction => this.#withBook(transaction, peer, heal))
+    return this.#init.store.transact(transaction =>
+      this.#withBook(transaction, peer, async use => {
+        const book = await use.get()
+        const active = activeSession(book)
+        if (active === undefined) return false
+        // a session that the peer has never answered in may go without proof: nothing was agreed in it yet
+        const sid = notice === undefined ? undefined : verifyNoSessionNotice(this.#init.crypto, book, notice)
+        if (sid === undefined && active.confirmed) return false
+        if (withoutOneTime) this.#withoutOneTime.add(peer.toString())
+        const { book: next, events } = abandonSession(book, sid ?? active.sid)
+        use.set(next, events)
+        return events.length > 0
+      })
+    )
   }
 
   async #onRequest(stream: Stream, connection: Connection): Promise<void> {
@@ -310,23 +350,24 @@ class SessionService implements Sessions, Startable {
     })
   }
 
-  /** Takes the book of a peer out of the transaction and puts it back changed; its events follow if the transaction succeeds. */
-  async #withBook<T>(
-    transaction: Transaction,
-    peer: PeerId,
-    work: (book: SessionBook) => Promise<{ next: SessionBook; result: T; events?: readonly SessionEvent[] }>
-  ): Promise<T> {
+  /** Works on the book of a peer: read when it is first needed, written when `work` is done, wiped from memory in any case. */
+  async #withBook<T>(transaction: Transaction, peer: PeerId, work: (book: BookInUse) => Promise<T>): Promise<T> {
     const { identity, crypto } = this.#init
-    const key = bookKey(peer.toString())
-    const bytes = await transaction.get(key)
-    const book = bytes === undefined ? createBook(identity.publicKey, publicKeyOf(peer)) : decodeBook(crypto, bytes)
-    bytes?.fill(0)
-    const done = await work(book)
-    if (done.next !== book) transaction.put(key, encodeBook(done.next))
-    retireBook(book, done.next)
-    retireBook(done.next, createBook(book.self, book.peer))
-    for (const event of done.events ?? []) this.#tell(peer, event)
-    return done.result
+    const name = peer.toString()
+    const use = new BookInUse(transaction, name, async () => {
+      const bytes = await transaction.get(bookKey(name))
+      const book = bytes === undefined ? createBook(identity.publicKey, publicKeyOf(peer)) : decodeBook(crypto, bytes)
+      bytes?.fill(0)
+      return book
+    })
+    try {
+      const result = await work(use)
+      use.store()
+      for (const event of use.events) this.#tell(peer, event)
+      return result
+    } finally {
+      use.wipe()
+    }
   }
 
   #tell(peer: PeerId, event: SessionEvent): void {
@@ -344,9 +385,47 @@ class SessionService implements Sessions, Startable {
   }
 }
 
+/** The book of one peer during a transaction. */
+class BookInUse {
+  readonly transaction: Transaction
+  readonly peer: string
+  readonly events: SessionEvent[] = []
+  readonly #read: () => Promise<SessionBook>
+  #book: SessionBook | undefined
+  #changed = false
+
+  constructor(transaction: Transaction, peer: string, read: () => Promise<SessionBook>) {
+    this.transaction = transaction
+    this.peer = peer
+    this.#read = read
+  }
+
+  async get(): Promise<SessionBook> {
+    this.#book ??= await this.#read()
+    return this.#book
+  }
+
+  /** `next` replaces what get() gave; what only the old one held is wiped. */
+  set(next: SessionBook, events: readonly SessionEvent[] = []): void {
+    if (next === this.#book) return
+    if (this.#book !== undefined) retireBook(this.#book, next)
+    this.#book = next
+    this.#changed = true
+    this.events.push(...events)
+  }
+
+  store(): void {
+    if (this.#changed) this.transaction.put(bookKey(this.peer), encodeBook(this.#book!))
+  }
+
+  wipe(): void {
+    if (this.#book !== undefined) retireBook(this.#book, createBook(this.#book.self, this.#book.peer))
+  }
+}
+
 /** Keeps the key that a peer came with instead of its pinned one, so that the user can accept that very key. */
-function keepOffer(transaction: Transaction, peer: PeerId, agreement: Uint8Array): void {
-  transaction.put(offeredKey(peer.toString()), Uint8Array.from(agreement))
+function keepOffer(transaction: Transaction, peer: string, agreement: Uint8Array): void {
+  transaction.put(offeredKey(peer), Uint8Array.from(agreement))
 }
 
 /** The error that `work` fails with, if its code begins with `codes`; undefined when it succeeds. */
