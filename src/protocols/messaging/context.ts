@@ -1,0 +1,31 @@
+import type { Connection, Logger, PeerId } from '@libp2p/interface'
+import type { CryptoProvider } from '../../crypto/index.ts'
+import type { SessionStore, Sessions } from '../sessions/index.ts'
+import type { EnvelopeSigner } from './envelope.ts'
+import type { IncomingMessage, MailboxRoute, OutgoingMessage } from './index.ts'
+import type { MessagingLimits, Usage } from './limits.ts'
+import type { UuidSource } from './uuid.ts'
+
+/** What the channels of all peers share. */
+export interface Context {
+  readonly identity: EnvelopeSigner
+  readonly sessions: Sessions
+  readonly store: SessionStore
+  readonly crypto: CryptoProvider
+  readonly mailbox: MailboxRoute | undefined
+  readonly limits: MessagingLimits
+  /** Of all peers. */
+  readonly total: Usage
+  readonly uuids: UuidSource
+  readonly log: Logger
+  connect(peer: PeerId, signal: AbortSignal): Promise<Connection>
+  accepts(peer: PeerId): boolean
+  /** Milliseconds since the epoch. */
+  now(): number
+  /** Somebody wants to know what becomes of an outgoing message. */
+  isWatched(id: string): boolean
+  onState(message: OutgoingMessage): void
+  onMessage(message: IncomingMessage): void
+  /** The application has taken a message. */
+  onRoom(): void
+}

@@ -1,0 +1,288 @@
+import type { PeerId } from '@libp2p/interface'
+import { isTalosError, type TalosError } from '../../errors.ts'
+import type { FetchedBundle } from '../sessions/index.ts'
+import { dueOf, hasDue, sealAcknowledgement, unsealAcknowledgement } from './acknowledgement.ts'
+import { FRAME, MAX_EPOCHS, MAX_IDS, MAX_RANGES, REFUSAL, TYPE } from './constants.ts'
+import type { Context } from './context.ts'
+import { type Envelope, EnvelopeError, plain, signEnvelope } from './envelope.ts'
+import { type Inbox, refusalOf } from './inbox.ts'
+import type { OutgoingMessage } from './index.ts'
+import type { Link } from './link.ts'
+import type { Batch, Draft, Outbox } from './outbox.ts'
+import { AckBody, Refusal } from './pb/message.ts'
+import type { DueEpoch, PeerRecord } from './pb/records.ts'
+import { addDelivered } from './records.ts'
+import { FAILS, type Reason, Refusals, WAITS } from './refusals.ts'
+import type { Step } from './step.ts'
+import { uuidText } from './uuid.ts'
+
+/** A TEXT, SKIP or ACK whose form, signature, recipient and time are in order. */
+export interface Arrival {
+  envelope: Envelope
+  /** Undefined when it came another way. */
+  link: Link | undefined
+  /** Told whether it may be forgotten, when it came another way. */
+  settle?: (forget: boolean) => void
+}
+
+/** What has come together for the next step of a channel. */
+export interface Input {
+  sends: Array<{ draft: Draft; resolve: (message: OutgoingMessage) => void; reject: (error: unknown) => void }>
+  takes: Array<{ key: string; resolve: () => void; reject: (error: unknown) => void }>
+  arrivals: Arrival[]
+  refusals: Refusal[]
+  /** Ids of acknowledgements that the peer, or a mailbox, has. */
+  done: Uint8Array[]
+  /** Sequences that a mailbox holds. */
+  stored: number[]
+  /** The word about what could not be read is in a mailbox. */
+  refusalStored: boolean
+  bundle: FetchedBundle | undefined
+  /** Asked for what is to be left in a mailbox. */
+  deposit: PromiseWithResolvers<Deposits> | undefined
+  /** Resolved when the step has ended, on disk or not. */
+  ended: PromiseWithResolvers<void>
+}
+
+export function emptyInput(): Input {
+  return {
+    sends: [],
+    takes: [],
+    arrivals: [],
+    refusals: [],
+    done: [],
+    stored: [],
+    refusalStored: false,
+    bundle: undefined,
+    deposit: undefined,
+    ended: Promise.withResolvers()
+  }
+}
+
+/** What is to be left in a mailbox. */
+export interface Deposits extends Batch {
+  acknowledgement: { id: Uint8Array; envelope: Uint8Array } | undefined
+  refusal: Uint8Array | undefined
+}
+
+/** What there is to do for links and sessions when a step is on disk. */
+export interface Outcome {
+  batch: Batch
+  /** An acknowledgement to be sent. */
+  acknowledgement: Uint8Array | undefined
+  refusals: Refusals
+  /** The peer has acknowledged something that was outstanding. */
+  progress: boolean
+  /** What our messages wait for. */
+  waits: Reason | undefined
+  deposits: Deposits | undefined
+}
+
+/** Those who take part in the steps of one channel. */
+export interface Parts {
+  readonly context: Context
+  readonly peerId: PeerId
+  /** The peer's public key, 32 bytes. */
+  readonly recipient: Uint8Array
+  readonly inbox: Inbox
+  readonly outbox: Outbox
+}
+
+/** Where a step may send: over `link`, messages only if `maySend`. */
+export interface Way {
+  link: Link | undefined
+  maySend: boolean
+  /** The number of the link on which the sealed acknowledgement was sent last. */
+  acknowledgedOn: number
+}
+
+/** All that is done for one peer in one transaction: what has come, what was asked for, and what is to go out. */
+export class Work {
+  readonly #parts: Parts
+  readonly #step: Step
+  readonly #record: PeerRecord
+  /** What came over a link: its sender sends it again if the acknowledgement gets lost. */
+  readonly #direct: DueEpoch[] = []
+  readonly #outcome: Outcome = {
+    batch: { envelopes: [], needsSession: false },
+    acknowledgement: undefined,
+    refusals: new Refusals(),
+    progress: false,
+    waits: undefined,
+    deposits: undefined
+  }
+
+  constructor(parts: Parts, step: Step, record: PeerRecord) {
+    this.#parts = parts
+    this.#step = step
+    this.#record = record
+  }
+
+  async run(input: Input, way: Way): Promise<Outcome> {
+    const { inbox, outbox } = this.#parts
+    const step = this.#step
+    const record = this.#record
+    if (input.bundle !== undefined) await this.#begin(input.bundle)
+    for (const arrival of input.arrivals) await this.#receive(arrival)
+    for (const refusal of input.refusals) await this.#beRefused(refusal)
+    for (const id of input.done) {
+      if (record.sealed !== undefined && Buffer.compare(record.sealed.id, id) === 0) delete record.sealed
+    }
+    if (input.refusalStored) dueOf(record).unreadable = []
+    await outbox.stored(step, input.stored)
+    for (const { key, resolve } of input.takes) {
+      if (await inbox.take(step, record, key)) step.afterwards(() => this.#parts.context.onRoom())
+      step.afterwards(resolve)
+    }
+    for (const send of input.sends) this.#add(send)
+    await outbox.expire(step, record)
+    await inbox.releaseOld(step, record)
+    if (way.link !== undefined) await this.#send(way.link, way)
+    if (this.#outcome.acknowledgement === undefined) this.#keepDirect()
+    if (input.deposit !== undefined) this.#outcome.deposits = await this.#deposits()
+    return this.#outcome
+  }
+
+  #add({ draft, resolve, reject }: Input['sends'][number]): void {
+    try {
+      const message = this.#parts.outbox.add(this.#step, this.#record, draft)
+      this.#step.afterwards(() => resolve(message))
+    } catch (error) {
+      reject(error)
+    }
+  }
+
+  async #begin(bundle: FetchedBundle): Promise<void> {
+    try {
+      await this.#step.session.begin(bundle)
+    } catch (error) {
+      if (!isTalosError(error) || !error.code.startsWith('SESSION_')) throw error
+      this.#outcome.waits = { code: error.code, message: error.message }
+    }
+  }
+
+  async #receive({ envelope, link, settle }: Arrival): Promise<void> {
+    const { inbox, context, peerId } = this.#parts
+    let forget = true
+    try {
+      if (envelope.type === TYPE.text || envelope.type === TYPE.skip) {
+        if (!context.accepts(peerId)) {
+          throw new EnvelopeError(REFUSAL.notAccepted, 'its sender is not accepted', envelope.id)
+        }
+        await inbox.accept(this.#step, this.#record, envelope)
+        const delivered = link === undefined ? dueOf(this.#record).delivered : this.#direct
+        addDelivered(delivered, envelope.epoch, envelope.sequence)
+      } else {
+        await this.#beAcknowledged(envelope)
+        const done = { type: FRAME.done, ids: [plain(envelope.id)] }
+        if (envelope.confirm && link !== undefined) this.#step.afterwards(() => link.send(done))
+      }
+    } catch (error) {
+      const reason = refusalOf(error)
+      if (reason === undefined) throw error
+      context.log('an envelope of %p is refused: %e', peerId, error)
+      forget = reason !== REFUSAL.full && reason !== REFUSAL.keyNotAccepted
+      this.#refuse(envelope, reason, error as TalosError, link)
+    }
+    if (settle !== undefined) this.#step.afterwards(() => settle(forget))
+  }
+
+  #refuse(envelope: Envelope, reason: number, error: TalosError, link: Link | undefined): void {
+    const { context, peerId } = this.#parts
+    const ids = [plain(envelope.id.slice())]
+    const isUnread = reason === REFUSAL.unreadable
+    const unreadable = isUnread ? context.sessions.explain(peerId, envelope.body, error) : undefined
+    const notice = plain(unreadable?.notice ?? new Uint8Array())
+    const withoutOneTime = unreadable?.withoutOneTime ?? false
+    if (link !== undefined) this.#outcome.refusals.add(link, { reason, ids, notice, withoutOneTime })
+    else if (isUnread) {
+      const due = dueOf(this.#record)
+      Object.assign(due, { unreadable: [...due.unreadable, ...ids].slice(-MAX_IDS), notice, withoutOneTime })
+    }
+  }
+
+  async #beAcknowledged(envelope: Envelope): Promise<void> {
+    const { outbox } = this.#parts
+    let plaintext: Uint8Array
+    try {
+      plaintext = (await this.#step.session.open(envelope.body)).plaintext
+    } catch (error) {
+      // it was opened before: what it says is on disk
+      if (isTalosError(error, 'SESSION_DUPLICATE')) return
+      throw error
+    }
+    let body: AckBody
+    try {
+      const limits = { delivered: 2 * MAX_EPOCHS, read: MAX_IDS, delivered$: { ranges: MAX_RANGES } }
+      body = AckBody.decode(plaintext, { limits })
+    } catch (cause) {
+      throw new EnvelopeError(REFUSAL.malformed, 'an acknowledgement cannot be decoded', envelope.id, cause)
+    }
+    if (await outbox.delivered(this.#step, this.#record, body.delivered)) this.#outcome.progress = true
+    await outbox.read(this.#step, this.#record, body.read)
+  }
+
+  async #beRefused({ reason, ids }: Refusal): Promise<void> {
+    const { outbox } = this.#parts
+    const record = this.#record
+    const refused = new Set(ids.map(uuidText))
+    if (record.sealed !== undefined && refused.has(uuidText(record.sealed.id))) unsealAcknowledgement(record)
+    if (reason === REFUSAL.unreadable || reason === REFUSAL.clock) outbox.unseal(this.#step, refused)
+    else if (WAITS[reason] !== undefined) outbox.entries.resend(refused)
+    else await outbox.fail(this.#step, record, refused, FAILS[reason] ?? FAILS[REFUSAL.malformed]!)
+    this.#outcome.waits ??= WAITS[reason]
+  }
+
+  async #send(link: Link, { maySend, acknowledgedOn }: Way): Promise<void> {
+    const { context, outbox, recipient } = this.#parts
+    const record = this.#record
+    const outcome = this.#outcome
+    if (record.due !== undefined && record.due.unreadable.length > 0) {
+      const { unreadable, notice, withoutOneTime } = record.due
+      outcome.refusals.add(link, { reason: REFUSAL.unreadable, ids: unreadable, notice, withoutOneTime })
+      record.due.unreadable = []
+    }
+    if (this.#direct.length > 0 || (hasDue(record) && record.sealed === undefined)) {
+      outcome.acknowledgement = await sealAcknowledgement(context, this.#step, record, recipient, this.#direct)
+      if (outcome.acknowledgement === undefined) outcome.batch.needsSession = true
+    } else if (record.sealed !== undefined && acknowledgedOn !== link.number && maySend) {
+      outcome.acknowledgement = record.sealed.envelope.slice()
+    }
+    if (maySend && !outcome.batch.needsSession) outcome.batch = await outbox.send(this.#step, record, link.number)
+  }
+
+  /** There is no link any more, or no session, to acknowledge over. */
+  #keepDirect(): void {
+    for (const { epoch, ranges } of this.#direct) {
+      for (let i = 0; i + 1 < ranges.length; i += 2) {
+        for (let sequence = ranges[i]!; sequence <= ranges[i + 1]!; sequence++) {
+          addDelivered(dueOf(this.#record).delivered, epoch, sequence)
+        }
+      }
+    }
+  }
+
+  async #deposits(): Promise<Deposits> {
+    const { context, outbox, recipient } = this.#parts
+    const record = this.#record
+    let needsSession = false
+    if (hasDue(record) && record.sealed === undefined) {
+      needsSession = (await sealAcknowledgement(context, this.#step, record, recipient, [])) === undefined
+    }
+    const batch = needsSession ? { envelopes: [], needsSession } : await outbox.deposit(this.#step, record)
+    const { sealed, due } = record
+    const body = due === undefined || due.unreadable.length === 0 ? undefined : Refusal.encode(refusalFrom(due))
+    const id = context.uuids.next()
+    const fields = { id, type: TYPE.refusal, recipient, timestamp: this.#step.now }
+    return {
+      ...batch,
+      acknowledgement: sealed === undefined ? undefined : { id: sealed.id.slice(), envelope: sealed.envelope.slice() },
+      refusal: body === undefined ? undefined : signEnvelope(context.identity, { ...fields, body })
+    }
+  }
+}
+
+function refusalFrom(due: NonNullable<PeerRecord['due']>): Refusal {
+  const { unreadable, notice, withoutOneTime } = due
+  return { reason: REFUSAL.unreadable, ids: unreadable, notice, withoutOneTime }
+}
