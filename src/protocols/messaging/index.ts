@@ -15,8 +15,7 @@ import type { EnvelopeSigner } from './envelope.ts'
 import type { MessagingLimits } from './limits.ts'
 import { type MessagingComponents, MessagingService } from './messaging.ts'
 
-export { DEFAULT_CONTENT_TYPE, MAX_CONTENT, MAX_EXPIRY, MESSAGE_PROTOCOL } from './constants.ts'
-export { DEFAULT_LIMITS, type MessagingLimits } from './limits.ts'
+export type { MessagingLimits } from './limits.ts'
 
 /**
  * `queued`: on our disk. `stored`: a mailbox holds it as well. `delivered`: on the peer's disk. `read`: the peer's application

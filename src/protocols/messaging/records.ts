@@ -1,7 +1,7 @@
 import type { Transaction } from '../sessions/index.ts'
 import { plain } from './envelope.ts'
 import type { HistoryEntry, IncomingMessage, MessageState, OutgoingMessage } from './index.ts'
-import { type DueEpoch, PeerRecord, StoredMessage, StoredState } from './pb/records.ts'
+import { type DueEpoch, StoredMessage, StoredState } from './pb/records.ts'
 
 /** Keys of what messaging keeps. Messages are kept in the order in which they were queued or came, under a UUIDv7 of our own. */
 export const PEERS = 'msg/peer/'
@@ -29,10 +29,6 @@ export const stageOf = (state: MessageState): number => STATES.indexOf(state)
 
 export const decodeText = (bytes: Uint8Array): string => Buffer.from(bytes).toString()
 export const encodeText = (text: string): Uint8Array => new Uint8Array(Buffer.from(text))
-
-export function newPeerRecord(): PeerRecord {
-  return PeerRecord.decode(new Uint8Array())
-}
 
 export function putState(
   transaction: Transaction,
