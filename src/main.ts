@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import { setFlagsFromString } from 'node:v8'
 import { quickConnect } from './cli/quick-connect.ts'
 
 // The entry of bin/talos.cjs.
@@ -6,6 +7,10 @@ import { quickConnect } from './cli/quick-connect.ts'
 // A user is shown sentences, and a stack only for the asking. Not capturing one saves 60 µs a message: noise throws an error at
 // the end of each chunk that it has read.
 if (process.env['TALOS_DEBUG'] === undefined && process.env['DEBUG'] === undefined) Error.stackTraceLimit = 0
+
+// The heap may grow to four times of what is in use before it is collected whole, the most that V8 itself would choose. What a
+// long message takes counts as heap, so at its first choice V8 would collect all of it for each message of a megabyte.
+setFlagsFromString('--heap-growing-percent=300')
 
 // libp2p's timers hold the process for a second after stop(), so a command that has returned ends the process itself, once
 // what it printed has been written.

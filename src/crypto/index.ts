@@ -8,6 +8,7 @@ export {
   SIZES,
   wipe
 } from './provider.ts'
+export { release } from './release.ts'
 export { signStatement, statement, verifyStatement } from './statement.ts'
 
 /** The provider that Talos uses on Node; the other one is `noble` in noble.ts. */

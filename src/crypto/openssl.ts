@@ -18,6 +18,7 @@ import nodeCrypto, {
 import { badKey, isStrictEd25519Key, requireContribution, requireLength } from './checks.ts'
 import type { AgreementKey, CryptoProvider, Encapsulation, KemKey, SigningKey } from './provider.ts'
 import { SIZES } from './provider.ts'
+import { release } from './release.ts'
 
 // PKCS #8 up to the key itself (RFC 8410, RFC 9935 seed form)
 const X25519_PKCS8 = Buffer.from('302e020100300506032b656e04220420', 'hex')
@@ -267,7 +268,9 @@ export const openssl: CryptoProvider = {
     const cipher = createCipheriv(AEAD, createSecretKey(key), nonce, AEAD_OPTIONS)
     cipher.setAAD(ad, AAD_OPTIONS)
     const sealed = new Uint8Array(headroom + plaintext.length + SIZES.aeadTag)
-    sealed.set(cipher.update(plaintext), headroom)
+    const encrypted = cipher.update(plaintext)
+    sealed.set(encrypted, headroom)
+    release(encrypted)
     cipher.final()
     sealed.set(cipher.getAuthTag(), headroom + plaintext.length)
     return sealed

@@ -20,7 +20,7 @@ const plainSession: MainSessions = {
   explain: () => ({ notice: undefined, withoutOneTime: false }),
   heal: async () => false
 }
-const plainSealer: Sealer = { seal: x => x, open: x => x, close: () => {} }
+const plainSealer: Sealer = { seal: x => x.slice(), open: x => x.slice(), close: () => {} }
 const plainStreams: StreamSessions = {
   respond: () => ({ ratchetKey: new Uint8Array(32), session: () => plainSealer }),
   initiate: () => plainSealer
@@ -462,7 +462,7 @@ test('pings that nobody takes the answers of do not pile them up', async () => {
         ...plainSealer,
         seal: x => {
           sealed++
-          return x
+          return x.slice()
         }
       })
     })

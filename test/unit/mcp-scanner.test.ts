@@ -143,6 +143,52 @@ describe('what is refused', () => {
 })
 
 describe('against JSON.parse', () => {
+  test('in a long string, wherever it lies in memory and whatever ends the plain text', () => {
+    const scanner = new Scanner()
+    const specials = [
+      '"',
+      '\\',
+      '\\n',
+      '\\"',
+      '\\u00e9',
+      '\\x',
+      '\u0000',
+      '\u001f',
+      ' ',
+      '\u007f',
+      'é',
+      '€',
+      '😀',
+      '\u00a2',
+      '\u00dc'
+    ]
+    for (const special of specials) {
+      for (let before = 40; before < 72; before++) {
+        const line = Buffer.from(`{"jsonrpc":"2.0","method":"${'x'.repeat(before)}${special}${'y'.repeat(60)}"}`)
+        for (let offset = 0; offset < 4; offset++) {
+          const memory = new Uint8Array(offset + line.length + 3).fill(0x78)
+          memory.set(line, offset)
+          const text = line.toString()
+          let valid = true
+          try {
+            JSON.parse(text)
+          } catch {
+            valid = false
+          }
+          expect(scanner.scan(memory.subarray(offset, offset + line.length)).ok, JSON.stringify(text)).toBe(valid)
+        }
+      }
+    }
+  })
+
+  test('a long string that does not end is not read beyond the line', () => {
+    const memory = Buffer.from(`{"jsonrpc":"2.0","method":"${'x'.repeat(100)}"}`)
+    for (let end = memory.length - 8; end < memory.length; end++) {
+      expect(new Scanner().scan(memory.subarray(0, end)).ok).toBe(false)
+    }
+    expect(new Scanner().scan(memory).ok).toBe(true)
+  })
+
   // the scanner also refuses what JSON.parse lets through: these rules are checked here the slow way
   function expected(text: string): boolean {
     if (/[\r\n]/.test(text)) return false

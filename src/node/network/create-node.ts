@@ -1,4 +1,3 @@
-import { noise } from '@chainsafe/libp2p-noise'
 import { type CircuitRelayService, circuitRelayServer } from '@libp2p/circuit-relay-v2'
 import { privateKeyFromRaw } from '@libp2p/crypto/keys'
 import { type Identify, identify } from '@libp2p/identify'
@@ -7,13 +6,13 @@ import { type KadDHT, kadDHT, passthroughMapper } from '@libp2p/kad-dht'
 import { type Ping, ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
-import { yamux } from '@libp2p/yamux'
 import { createLibp2p, type ServiceFactoryMap } from 'libp2p'
 import { crypto } from '../../crypto/index.ts'
-import { coalesced } from './coalesced.ts'
 import { type Dialer, dialer } from './dialer.ts'
 import { AGENT_LIMITS, MAX_STREAM_WINDOW, type NetworkLimits, SERVER_LIMITS } from './limits.ts'
+import { noise } from './noise.ts'
 import { relayTransport } from './relay-transport.ts'
+import { yamux } from './yamux.ts'
 
 /** Talos nodes form a Kademlia network of their own. */
 export const KAD_PROTOCOL = '/talos/kad/1.0.0'
@@ -61,7 +60,7 @@ export async function createNode<S extends ServiceMap = Record<never, never>>(
     nodeInfo: { name: 'talos', version: init.version },
     addresses: { listen, ...(init.announce === undefined ? {} : { announce: init.announce }) },
     transports: [tcp(), webSockets(), relayTransport()],
-    connectionEncrypters: [coalesced(noise())],
+    connectionEncrypters: [noise()],
     streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: MAX_STREAM_WINDOW } })],
     connectionManager: {
       maxConnections: limits.maxConnections,

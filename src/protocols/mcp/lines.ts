@@ -7,6 +7,9 @@ const NEWLINE = 0x0a
 const RETURN = 0x0d
 /** Batches up to this many bytes are copied together and written at once. */
 const COPY_BELOW = 64 * 1024
+/** A piece of a line from here on is kept as it came, and not copied to the others until the line is whole. */
+const LONG_PIECE = 16 * 1024
+const LONGEST_TAIL = 64 * 1024
 
 export interface LineSplitterInit {
   /** Longest line in bytes, without its line break. */
@@ -22,7 +25,10 @@ export interface LineSplitterInit {
 export class LineSplitter {
   readonly #max: number
   readonly #onTooLarge: (fault: Fault) => void
-  #held: Buffer | undefined
+  /** What has come of a line, in order; short pieces are copied together in the tail behind them. */
+  #pieces: Uint8Array[] = []
+  #tail: Buffer | undefined
+  #tailLength = 0
   #length = 0
   #skipping: IdFinder | undefined
   #skipped = 0
@@ -69,23 +75,38 @@ export class LineSplitter {
       this.#skip(piece)
       return
     }
-    const length = this.#length + piece.length
     // one byte more than the limit may be a carriage return
-    if (length > this.#max + 1) {
-      const held = this.#held?.subarray(0, this.#length)
-      this.#held = undefined
-      this.#length = 0
-      if (held !== undefined) this.#skip(held)
+    if (this.#length + piece.length > this.#max + 1) {
+      for (const held of this.#takePieces()) this.#skip(held)
       this.#skip(piece)
       return
     }
-    if (this.#held === undefined || this.#held.length < length) {
-      const grown = Buffer.allocUnsafeSlow(Math.min(this.#max + 1, Math.max(4096, length * 2)))
-      this.#held?.copy(grown, 0, 0, this.#length)
-      this.#held = grown
+    this.#length += piece.length
+    if (piece.length >= LONG_PIECE) {
+      this.#endTail()
+      this.#pieces.push(piece)
+      return
     }
-    this.#held.set(piece, this.#length)
-    this.#length = length
+    if (this.#tail === undefined || this.#tailLength + piece.length > this.#tail.length) {
+      this.#endTail()
+      this.#tail = Buffer.allocUnsafeSlow(Math.min(LONGEST_TAIL, Math.max(4096, this.#length * 2)))
+    }
+    this.#tail.set(piece, this.#tailLength)
+    this.#tailLength += piece.length
+  }
+
+  #endTail(): void {
+    if (this.#tail !== undefined) this.#pieces.push(this.#tail.subarray(0, this.#tailLength))
+    this.#tail = undefined
+    this.#tailLength = 0
+  }
+
+  #takePieces(): Uint8Array[] {
+    this.#endTail()
+    const pieces = this.#pieces
+    this.#pieces = []
+    this.#length = 0
+    return pieces
   }
 
   #skip(piece: Uint8Array): void {
@@ -95,14 +116,13 @@ export class LineSplitter {
   }
 
   #finish(lines: Uint8Array[]): void {
-    const held = this.#held
     let length = this.#length
-    this.#held = undefined
-    this.#length = 0
-    if (held !== undefined) {
-      if (held[length - 1] === RETURN) length--
-      if (length > this.#max) this.#skip(held.subarray(0, length))
-      else if (length > 0) lines.push(held.subarray(0, length))
+    if (length > 0) {
+      const pieces = this.#takePieces()
+      const line = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, length)
+      if (line[length - 1] === RETURN) length--
+      if (length > this.#max) this.#skip(line.subarray(0, length))
+      else if (length > 0) lines.push(line.subarray(0, length))
     }
     if (this.#skipping === undefined) return
     const fault = tooLargeFault(this.#skipped, this.#max, this.#skipping)

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { IdFinder, LONGEST_ID } from './id-finder.ts'
 import { type Fault, type FaultReason, faultOf, type Message, tooLargeText } from './message.ts'
+import { skipPlain, wordsOf } from './plain-text.ts'
 import { DEFAULT_MAX_LINE } from './tunnel/constants.ts'
 
 /** Deepest nesting of objects and arrays, the envelope included. */
@@ -24,6 +25,8 @@ const QUOTE = 0x22
 const BACKSLASH = 0x5c
 /** Objects with more keys than this are checked for duplicates with a set of decoded keys. */
 const LISTED_KEYS = 16
+/** A string is looked through in words once so many of its bytes were only text. */
+const LONG_RUN = 48
 
 // What an object's keys mean: 0 nothing, 1 the envelope, 2 params, 3 params._meta, 4 params.ref
 type Role = 0 | 1 | 2 | 3 | 4
@@ -79,6 +82,7 @@ export class Scanner {
   readonly #keys = new Int32Array((MAX_DEPTH + 1) * LISTED_KEYS * 3)
   #top = 0
   #line: Buffer = Buffer.alloc(0)
+  #words: Int32Array | undefined
   #at = 0
   #escaped = false
   // what was found
@@ -124,7 +128,9 @@ export class Scanner {
       if (!(violation instanceof Violation)) throw violation
       return this.#fault(line, violation)
     } finally {
-      this.#line = NOTHING // a large line must not live on in here
+      // a large line must not live on in here
+      this.#line = NOTHING
+      this.#words = undefined
     }
   }
 
@@ -260,6 +266,8 @@ export class Scanner {
     const line = this.#line
     const end = line.length
     let at = this.#at + 1
+    let run = at
+    const offset = line.byteOffset
     this.#escaped = false
     while (at < end) {
       const byte = line[at]!
@@ -270,11 +278,22 @@ export class Scanner {
       if (byte === BACKSLASH) {
         this.#escaped = true
         at = this.#escape(at)
+        run = at
       } else if (byte < 0x20) break
-      else at++
+      else {
+        at++
+        if (at - run >= LONG_RUN && ((offset + at) & 3) === 0) at = this.#skipPlain(at)
+      }
     }
     this.#at = at
     this.#unexpected()
+  }
+
+  /** Over text in a long string that is just text, four bytes at a time. */
+  #skipPlain(at: number): number {
+    const line = this.#line
+    this.#words ??= wordsOf(line)
+    return skipPlain(this.#words, line.byteOffset + at, line.byteOffset + line.length) - line.byteOffset
   }
 
   /** From a backslash to behind its escape. */

@@ -1,4 +1,5 @@
 import { Uint8ArrayList } from 'uint8arraylist'
+import { release } from '../../../crypto/index.ts'
 import { TalosError } from '../../../errors.ts'
 import { encodeVarint, type FrameStream } from '../../framing/index.ts'
 import { FRAME } from './constants.ts'
@@ -6,6 +7,7 @@ import { TunnelFrame, TunnelMessage } from './pb/tunnel.ts'
 
 /** One direction's half of a stream session: see src/protocols/ratchet. */
 export interface Sealer {
+  /** What seal() and open() return is new memory, and they keep nothing of what they were given. */
   seal(plaintext: Uint8Array): Uint8Array
   /** Throws and changes nothing when the message is not genuine. */
   open(message: Uint8Array): Uint8Array
@@ -43,7 +45,9 @@ export class TunnelChannel {
 
   async send(message: OutgoingMessage, signal?: AbortSignal): Promise<void> {
     const plaintext = TunnelMessage.encode(message as Partial<TunnelMessage>)
-    await this.frames.write(encodeFrame(FRAME.data, this.#sealer.seal(plaintext)), signal)
+    const sealed = this.#sealer.seal(plaintext)
+    release(plaintext)
+    await this.frames.write(encodeFrame(FRAME.data, sealed), signal)
   }
 
   /** All genuine messages that have arrived, at least one; undefined when the stream has ended. */
@@ -67,6 +71,7 @@ export class TunnelChannel {
       if (type !== FRAME.data)
         throw new TalosError('TUNNEL_PROTOCOL', `unexpected frame type ${type} in an open tunnel`)
       plaintext = this.#sealer.open(body)
+      release(frame)
     } catch (cause) {
       // a forged, replayed or garbled frame changes nothing: it is dropped, and the next genuine one opens
       if (++this.#forged > MAX_FORGED) {
