@@ -5,10 +5,17 @@ import { describe, expect, test } from 'vitest'
 import { didKeyOf, hexOf, peerIdOf } from '../../src/crypto/peer-key.ts'
 import { openStorage, type Storage } from '../../src/node/storage.ts'
 import { FrameStream } from '../../src/protocols/framing/index.ts'
-import { CLOCK_SKEW, MAX_LIFETIME, REGISTRY_PROTOCOL, STATUS } from '../../src/protocols/registry/constants.ts'
-import { registryServer } from '../../src/protocols/registry/index.ts'
+import {
+  CLOCK_SKEW,
+  MAX_LIFETIME,
+  MAX_REQUEST_LENGTH,
+  REGISTRY_PROTOCOL,
+  STATUS
+} from '../../src/protocols/registry/constants.ts'
+import { type RegistryClient, registryClient, registryServer } from '../../src/protocols/registry/index.ts'
 import { Request, Response } from '../../src/protocols/registry/pb/registry.ts'
 import {
+  openRegistration,
   type Registration,
   type SignedRegistration,
   signRegistration
@@ -69,6 +76,7 @@ function registration(who: Party, changes: Partial<Registration> = {}): Registra
     name: 'alice',
     publicKey: who.signer.publicKey,
     addresses: [ADDRESS],
+    mailboxes: [],
     issuedAt: now,
     expiresAt: now + HOUR,
     sequence: now,
@@ -206,6 +214,104 @@ test('the first holder of a name keeps it while alive and for the hold time; the
   })
 })
 
+describe('the mailboxes that a registration names', () => {
+  const mailbox = multiaddr(`/dns4/talos.example/tcp/8765/p2p/${party().peerId}`)
+  const DAY = 24 * HOUR
+
+  test('are found while the peer is away, for 14 days, and its addresses are not', async () => {
+    await using registry = await startRegistry()
+    const { peerId } = registry.node
+    const alice = await registry.agent()
+    const key = alice.party.signer.publicKey
+    await alice.services.registry.register(
+      peerId,
+      { name: 'alice', addresses: [ADDRESS], mailboxes: [mailbox] },
+      alice.party.signer
+    )
+    const bob = await registry.agent()
+    const names = (one: { mailboxes: unknown[] } | undefined) => one?.mailboxes.map(String)
+    expect(names(await bob.services.registry.lookUpMailboxes(peerId, key))).toEqual([mailbox.toString()])
+    expect(names(await bob.services.registry.lookUpName(peerId, 'alice'))).toEqual([mailbox.toString()])
+    expect(await bob.services.registry.lookUpMailboxes(peerId, bob.party.signer.publicKey)).toBeUndefined()
+
+    const issuedAt = registry.clock.now
+    await using later = await startNode<{ registry: RegistryClient }>({
+      listen: [],
+      services: { registry: registryClient({ now: () => registry.clock.now }) }
+    })
+    await later.dial(registry.node.getMultiaddrs())
+    const client = later.services.registry
+    for (const passed of [2 * HOUR, 3 * DAY, 14 * DAY - HOUR]) {
+      registry.clock.now = issuedAt + passed
+      expect(await client.lookUpKey(peerId, key)).toBeUndefined()
+      expect(await client.lookUpName(peerId, 'alice')).toBeUndefined()
+      expect((await client.list(peerId)).registrations).toEqual([])
+      expect(names(await client.lookUpMailboxes(peerId, key))).toEqual([mailbox.toString()])
+    }
+    registry.clock.now = issuedAt + 14 * DAY + HOUR
+    expect(await client.lookUpMailboxes(peerId, key)).toBeUndefined()
+  })
+
+  test('keep a registration that is over until they are of no use, unless room or its name is needed', async () => {
+    await using storage = await openStorage(temporaryFolder())
+    const { RegistryStore } = await import('../../src/protocols/registry/store.ts')
+    const limits = { maxRegistrations: 3, maxPerAddress: 100, holdTime: HOUR }
+    const store = await RegistryStore.open(storage.of('registry'), limits)
+    const start = Date.now()
+    const add = async (name: string, mailboxes: Registration['mailboxes'], now = start) => {
+      const who = party()
+      const record = registration(who, { name, mailboxes, issuedAt: now, expiresAt: now + HOUR })
+      const { status } = await store.register(record, signRegistration(record, who.signer), 'here', now)
+      return { status, key: who.signer.publicKey }
+    }
+    const [away, another] = [await add('away', [mailbox]), await add('another', [mailbox])]
+    const brief = await add('brief', [])
+    const next = start + 3 * HOUR
+    expect(await store.byKey(brief.key, next, true)).toBeUndefined()
+    expect(await store.sweep(next, 100)).toBe(1)
+    expect(await store.byKey(away.key, next, true)).toBeDefined()
+    expect(await store.byKey(away.key, next)).toBeUndefined()
+    // its name is free after the hold time
+    expect((await add('another', [], next)).status).toBe('ok')
+    expect(await store.byKey(another.key, next, true)).toBeUndefined()
+    expect((await add('third', [mailbox], next)).status).toBe('ok')
+    // full: who is away gives way to who is there, although it would be swept later
+    expect((await add('fourth', [], next)).status).toBe('ok')
+    expect(await store.byKey(away.key, next, true)).toBeUndefined()
+    expect((await add('fifth', [], next)).status).toBe('full')
+    expect(await store.sweep(next + 15 * DAY, 100)).toBe(3)
+    expect(await storage.of('registry').keys().all()).toEqual([])
+  })
+
+  test('say whose they are, and are not too many', () => {
+    const who = party()
+    const read = (mailboxes: string[]) =>
+      openRegistration(signed(who, { mailboxes: mailboxes.map(text => multiaddr(text)) }))
+    expect(read([mailbox.toString()]).mailboxes).toHaveLength(1)
+    for (const mailboxes of [
+      ['/ip4/192.0.2.7/tcp/1'],
+      [`/p2p/${who.peerId}`],
+      [`/ip4/192.0.2.7/tcp/1/p2p/${who.peerId}/p2p-circuit`],
+      Array.from({ length: 9 }, () => mailbox.toString()),
+      [`/dns4/${'a'.repeat(300)}/tcp/1/p2p/${who.peerId}`]
+    ]) {
+      expect(() => read(mailboxes)).toThrowError(expect.objectContaining({ code: 'REGISTRY_RECORD_MALFORMED' }))
+    }
+  })
+
+  test('all fit beside as many addresses of the greatest length', () => {
+    const who = party()
+    const host = 'a'.repeat(240)
+    const whole = signed(who, {
+      name: 'z'.repeat(63),
+      addresses: Array.from({ length: 16 }, () => multiaddr(`/dns4/${host}/tcp/4001/ws`)),
+      mailboxes: Array.from({ length: 8 }, () => multiaddr(`/dns4/${host}/tcp/4001/ws/p2p/${who.peerId}`))
+    })
+    expect(openRegistration(whole).mailboxes).toHaveLength(8)
+    expect(register(whole).byteLength).toBeLessThanOrEqual(MAX_REQUEST_LENGTH)
+  })
+})
+
 describe('a forged or foolish request gets its own answer and changes nothing', () => {
   test('another key, a bad signature, another peer’s record', async () => {
     await using registry = await startRegistry()
@@ -318,10 +424,10 @@ describe('a forged or foolish request gets its own answer and changes nothing', 
     expect((await stream.ask(Uint8Array.of(0xfa, 0x01, 0x00))).status).toBe(STATUS.unknownRequest)
     expect((await stream.ask(new Uint8Array())).status).toBe(STATUS.unknownRequest)
     expect((await stream.ask(Uint8Array.of(0x0a, 0xff))).status).toBe(STATUS.malformed)
-    expect((await stream.ask(new Uint8Array(8_000))).status).toBe(STATUS.malformed)
-    expect((await stream.ask(Request.encode({ lookUp: {} }))).status).toBe(STATUS.malformed)
-    expect((await stream.ask(Request.encode({ lookUp: { prefix: 'ab' } }))).status).toBe(STATUS.malformed)
-    expect((await stream.ask(Request.encode({ lookUp: { publicKey: new Uint8Array(31) } }))).status).toBe(
+    expect((await stream.ask(new Uint8Array(9_000))).status).toBe(STATUS.malformed)
+    expect((await stream.ask(Request.encode({ lookUp: { away: false } }))).status).toBe(STATUS.malformed)
+    expect((await stream.ask(Request.encode({ lookUp: { prefix: 'ab', away: false } }))).status).toBe(STATUS.malformed)
+    expect((await stream.ask(Request.encode({ lookUp: { publicKey: new Uint8Array(31), away: false } }))).status).toBe(
       STATUS.malformed
     )
     // and the stream still serves

@@ -22,12 +22,17 @@ describe('known answers of docs/spec/registry.md', () => {
     const key = crypto.ed25519.fromSeed(bytes(vector.seed))
     const { name, issuedAt, expiresAt, sequence } = vector
     const addresses = vector.addresses.map((text: string) => multiaddr(text))
-    const signed = signRegistration({ name, publicKey: key.publicKey, addresses, issuedAt, expiresAt, sequence }, key)
+    const mailboxes = (vector.mailboxes ?? []).map((text: string) => multiaddr(text))
+    const signed = signRegistration(
+      { name, publicKey: key.publicKey, addresses, mailboxes, issuedAt, expiresAt, sequence },
+      key
+    )
     expect(hex(signed.registration)).toBe(vector.registration)
     expect(hex(signed.signature)).toBe(vector.signature)
     const opened = openRegistration({ registration: bytes(vector.registration), signature: bytes(vector.signature) })
     expect(opened).toMatchObject({ name, issuedAt, expiresAt, sequence, publicKey: bytes(vector.publicKey) })
     expect(opened.addresses.map(String)).toEqual(vector.addresses)
+    expect(opened.mailboxes.map(String)).toEqual(vector.mailboxes ?? [])
     checkTimes(opened, issuedAt)
     const request = Request.decode(bytes(vector.request))
     expect(hex(request.register!.registration)).toBe(vector.registration)

@@ -10,6 +10,7 @@ import {
   MAX_ADDRESSES,
   MAX_CANDIDATES,
   MAX_FRAME_LENGTH,
+  MAX_MAILBOXES,
   MAX_PAGE,
   REGISTRY_PROTOCOL,
   STATUS
@@ -19,6 +20,7 @@ import {
   checkTimes,
   isRegistrableName,
   nameKey,
+  namesMailboxes,
   openRegistration,
   type Registration,
   type RegistrationSigner,
@@ -47,6 +49,8 @@ export interface RegistryClientComponents {
 export interface Claim {
   name: string
   addresses: Multiaddr[]
+  /** Where to leave messages while it is away, each with `/p2p/<mailbox>` at its end. @default none */
+  mailboxes?: Multiaddr[]
   /** Milliseconds until it expires unless refreshed. @default 3_600_000 */
   lifetime?: number
 }
@@ -124,9 +128,27 @@ export class RegistryClient {
     return found
   }
 
+  /**
+   * The last registration of a peer that says where its mailboxes are, for up to 14 days after it was issued: the peer may be
+   * away since, and its addresses of no use. The one with the highest `sequence` is the newest of several servers'.
+   */
+  async lookUpMailboxes(
+    server: PeerId,
+    key: Uint8Array,
+    options: AbortOptions = {}
+  ): Promise<Pick<Registration, 'mailboxes' | 'sequence'> | undefined> {
+    const response = await this.#ask(server, { lookUp: { publicKey: Uint8Array.from(key), away: true } }, options)
+    this.#throwRefusal(response)
+    const signed = oneOf(response)
+    if (signed === undefined) return undefined
+    const found = opened(signed)
+    if (hexOf(found.publicKey) !== hexOf(key)) throw invalidAnswer('another key')
+    return namesMailboxes(found, this.#now()) ? found : undefined
+  }
+
   /** Peers whose name, PeerId, did:key or hex key begins with `prefix` (3 characters or more), 16 at most. */
   async find(server: PeerId, prefix: string, options: AbortOptions = {}): Promise<Registration[]> {
-    const response = await this.#ask(server, { lookUp: { prefix } }, options)
+    const response = await this.#ask(server, { lookUp: { prefix, away: false } }, options)
     this.#throwRefusal(response)
     const found = this.#openAll(response, MAX_CANDIDATES)
     if (!found.every(registration => hasPrefix(registration, prefix))) throw invalidAnswer('another prefix')
@@ -156,6 +178,7 @@ export class RegistryClient {
         name: claim.name,
         publicKey: signer.publicKey,
         addresses: claim.addresses.slice(0, MAX_ADDRESSES),
+        mailboxes: (claim.mailboxes ?? []).slice(0, MAX_MAILBOXES),
         issuedAt,
         expiresAt: issuedAt + (claim.lifetime ?? DEFAULT_LIFETIME),
         sequence: this.#sequence
@@ -166,12 +189,14 @@ export class RegistryClient {
     return this.#ask(server, { register }, options)
   }
 
-  async #lookUpOne(server: PeerId, key: LookUp, options: AbortOptions): Promise<Registration | undefined> {
-    const response = await this.#ask(server, { lookUp: key }, options)
+  async #lookUpOne(
+    server: PeerId,
+    key: Omit<LookUp, 'away'>,
+    options: AbortOptions
+  ): Promise<Registration | undefined> {
+    const response = await this.#ask(server, { lookUp: { ...key, away: false } }, options)
     this.#throwRefusal(response)
-    const registrations = response.page?.registrations ?? []
-    if (registrations.length > 1) throw invalidAnswer('more than one peer')
-    const [signed] = registrations
+    const signed = oneOf(response)
     return signed === undefined ? undefined : this.#open(signed)
   }
 
@@ -182,14 +207,9 @@ export class RegistryClient {
   }
 
   #open(signed: SignedRegistration): Registration {
-    try {
-      const registration = openRegistration(signed)
-      checkTimes(registration, this.#now())
-      return registration
-    } catch (cause) {
-      if (isTalosError(cause, 'REGISTRY_TIME_INVALID')) throw cause
-      throw invalidAnswer((cause as Error).message, cause)
-    }
+    const registration = opened(signed)
+    checkTimes(registration, this.#now())
+    return registration
   }
 
   async #ask(server: PeerId, request: Request, { signal }: AbortOptions): Promise<Response> {
@@ -247,6 +267,21 @@ export class RegistryClient {
         throw new TalosError(code, said === '' ? what : `${what}: ${said}`)
       }
     }
+  }
+}
+
+function oneOf(response: Response): SignedRegistration | undefined {
+  const registrations = response.page?.registrations ?? []
+  if (registrations.length > 1) throw invalidAnswer('more than one peer')
+  return registrations[0]
+}
+
+/** Form and signature checked, times not. */
+function opened(signed: SignedRegistration): Registration {
+  try {
+    return openRegistration(signed)
+  } catch (cause) {
+    throw invalidAnswer((cause as Error).message, cause)
   }
 }
 

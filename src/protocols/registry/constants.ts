@@ -7,10 +7,17 @@ export const REGISTRATION_VERSION = 1
 /** Longest frame in either direction, in bytes: a page of registrations. */
 export const MAX_FRAME_LENGTH = 64 * 1024
 /** Longest request, in bytes: a registration at its limits and its signature. */
-export const MAX_REQUEST_LENGTH = 6 * 1024
+export const MAX_REQUEST_LENGTH = 8 * 1024
 /** Longest signed part of a registration, in bytes. */
-export const MAX_REGISTRATION_LENGTH = 5 * 1024
+export const MAX_REGISTRATION_LENGTH = 7.5 * 1024
 export const MAX_ADDRESSES = 16
+/** Addresses of mailboxes: four of two addresses each. */
+export const MAX_MAILBOXES = 8
+/**
+ * How long after it was issued a registration still says where the mailboxes of its peer are, in milliseconds: a mailbox
+ * keeps what is left in it no longer than that after the peer was there (docs/spec/mailbox.md).
+ */
+export const MAILBOX_VALIDITY = 14 * 24 * 60 * 60_000
 /** Longest binary multiaddr, in bytes: a DNS name of 253 and the parts around it fit, a tower of relays does not. */
 export const MAX_ADDRESS_LENGTH = 300
 /** Registrations in one page. A page is also cut where the frame is full. */

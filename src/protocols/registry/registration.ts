@@ -4,9 +4,11 @@ import { peerIdOf } from '../../crypto/peer-key.ts'
 import { TalosError } from '../../errors.ts'
 import {
   CLOCK_SKEW,
+  MAILBOX_VALIDITY,
   MAX_ADDRESS_LENGTH,
   MAX_ADDRESSES,
   MAX_LIFETIME,
+  MAX_MAILBOXES,
   MAX_REGISTRATION_LENGTH,
   REGISTRATION_LABEL,
   REGISTRATION_VERSION
@@ -20,6 +22,8 @@ export interface Registration {
   publicKey: Uint8Array
   /** Where it listens, without a trailing `/p2p/<itself>`. */
   addresses: Multiaddr[]
+  /** Where to leave messages while it is away, each with `/p2p/<mailbox>` at its end. */
+  mailboxes: Multiaddr[]
   issuedAt: number
   expiresAt: number
   /** Grows with every registration of the same key; a registry refuses an older one. */
@@ -60,6 +64,7 @@ export function signRegistration(registration: Registration, signer: Registratio
     name: registration.name,
     publicKey: Uint8Array.from(registration.publicKey),
     addresses: registration.addresses.map(address => Uint8Array.from(address.bytes)),
+    mailboxes: registration.mailboxes.map(address => Uint8Array.from(address.bytes)),
     issuedAt: BigInt(registration.issuedAt),
     expiresAt: BigInt(registration.expiresAt),
     sequence: BigInt(registration.sequence)
@@ -86,6 +91,12 @@ export function checkSignature(registration: Registration, signed: SignedRegistr
 /** True until the registration has expired by a clock that may be CLOCK_SKEW off. */
 export function isAlive(registration: Registration, now: number): boolean {
   return now < registration.expiresAt + CLOCK_SKEW
+}
+
+/** True while a registration, alive or not, says where the mailboxes of its peer are. */
+export function namesMailboxes(registration: Registration, now: number): boolean {
+  const { issuedAt, mailboxes } = registration
+  return mailboxes.length > 0 && issuedAt <= now + CLOCK_SKEW && now < issuedAt + MAILBOX_VALIDITY
 }
 
 /** Throws REGISTRY_TIME_INVALID unless the registration is valid at `now` by a clock that may be CLOCK_SKEW off. */
@@ -117,7 +128,7 @@ export function readRegistration(bytes: Uint8Array): Registration {
   if (bytes.byteLength > MAX_REGISTRATION_LENGTH) throw malformed(`it has ${bytes.byteLength} bytes`)
   let fields: RegistrationPb
   try {
-    fields = RegistrationPb.decode(bytes, { limits: { addresses: MAX_ADDRESSES } })
+    fields = RegistrationPb.decode(bytes, { limits: { addresses: MAX_ADDRESSES, mailboxes: MAX_MAILBOXES } })
   } catch (cause) {
     throw malformed((cause as Error).message, cause)
   }
@@ -133,6 +144,7 @@ export function readRegistration(bytes: Uint8Array): Registration {
     name: fields.name,
     publicKey: Uint8Array.from(fields.publicKey),
     addresses: fields.addresses.map(address => decodeAddress(address, self)),
+    mailboxes: fields.mailboxes.map(decodeMailbox),
     issuedAt: integer(fields.issuedAt),
     expiresAt: integer(fields.expiresAt),
     sequence: integer(fields.sequence)
@@ -151,6 +163,18 @@ function decodeAddress(bytes: Uint8Array, self: string): Multiaddr {
     throw malformed('an address is not a multiaddr', cause)
   }
   throw malformed('an address leads to another peer')
+}
+
+function decodeMailbox(bytes: Uint8Array): Multiaddr {
+  if (bytes.byteLength > MAX_ADDRESS_LENGTH) throw malformed(`the address of a mailbox has ${bytes.byteLength} bytes`)
+  try {
+    const address = multiaddr(bytes)
+    const components = address.getComponents()
+    if (components.length > 1 && components.at(-1)!.name === 'p2p') return address
+  } catch (cause) {
+    throw malformed('the address of a mailbox is not a multiaddr', cause)
+  }
+  throw malformed('the address of a mailbox does not say whose it is')
 }
 
 function integer(value: bigint): number {

@@ -252,7 +252,7 @@ export class RegistryServer implements Startable {
     }
     if (key.publicKey !== undefined) {
       if (key.publicKey.byteLength !== 32) return malformed('a key has 32 bytes')
-      return found([await store.byKey(key.publicKey, now)])
+      return found([await store.byKey(key.publicKey, now, key.away)])
     }
     if (key.name === undefined || key.name.length > MAX_PREFIX_LENGTH) return malformed('nothing to look up')
     return found([await store.byName(key.name, now)])

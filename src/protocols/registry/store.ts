@@ -1,7 +1,14 @@
 import { didKeyOf, hexOf, peerIdOf } from '../../crypto/peer-key.ts'
-import { MAX_CANDIDATES } from './constants.ts'
+import { MAILBOX_VALIDITY, MAX_CANDIDATES } from './constants.ts'
 import { StoredRegistration } from './pb/registry.ts'
-import { isAlive, nameKey, type Registration, readRegistration, type SignedRegistration } from './registration.ts'
+import {
+  isAlive,
+  nameKey,
+  namesMailboxes,
+  type Registration,
+  readRegistration,
+  type SignedRegistration
+} from './registration.ts'
 
 type Operation = { type: 'put'; key: string; value: Uint8Array } | { type: 'del'; key: string }
 
@@ -41,7 +48,9 @@ interface Stored {
  *     n:<name, lower case> public key
  *     p:<PeerId>           public key
  *     d:<did:key>          public key
- *     x:<expiresAt, 16 decimal digits>:<hex>  public key; the order in which the sweep removes
+ *     x:<time, 16 decimal digits>:<hex>  public key; the order in which the sweep removes: expiresAt, and for one that
+ *                          names mailboxes as much later as they are of use longer than its name is held
+ *     e:<expiresAt, 16 decimal digits>:<hex>  public key, of those that name mailboxes
  */
 export class RegistryStore {
   readonly #database: RegistryDatabase
@@ -108,8 +117,11 @@ export class RegistryStore {
     })
   }
 
-  async byKey(publicKey: Uint8Array, now: number): Promise<SignedRegistration | undefined> {
-    return living(await this.#get(publicKey), now)
+  /** With `away` also one that is not alive, as long as it says where the peer's mailboxes are. */
+  async byKey(publicKey: Uint8Array, now: number, away = false): Promise<SignedRegistration | undefined> {
+    const stored = await this.#get(publicKey)
+    if (away && stored !== undefined && namesMailboxes(stored.registration, now)) return stored.signed
+    return living(stored, now)
   }
 
   async byName(name: string, now: number): Promise<SignedRegistration | undefined> {
@@ -154,7 +166,7 @@ export class RegistryStore {
   async sweep(now: number, limit: number): Promise<number> {
     return this.#inTurn(async () => {
       const over: Stored[] = []
-      const range = { gte: 'x:', lt: expiryKey(now - this.#limits.holdTime), limit }
+      const range = { gte: 'x:', lt: timeKey('x', now - this.#limits.holdTime), limit }
       for await (const [, publicKey] of this.#database.iterator(range)) {
         const stored = await this.#get(publicKey)
         if (stored !== undefined) over.push(stored)
@@ -189,11 +201,13 @@ export class RegistryStore {
       return { status: 'full', what: `${this.#limits.maxPerAddress} registrations from one network address` }
     }
     if (this.#size - removed.length < this.#limits.maxRegistrations) return undefined
-    for await (const [, publicKey] of this.#database.iterator({ gte: 'x:', lt: 'x;', limit: 1 })) {
-      const oldest = await this.#get(publicKey)
-      if (oldest === undefined || isAlive(oldest.registration, now)) break
-      removed.push(oldest)
-      return undefined
+    for (const index of ['x', 'e']) {
+      for await (const [, publicKey] of this.#database.iterator({ gte: `${index}:`, lt: `${index};`, limit: 1 })) {
+        const oldest = await this.#get(publicKey)
+        if (oldest === undefined || isAlive(oldest.registration, now)) break
+        removed.push(oldest)
+        return undefined
+      }
     }
     return { status: 'full', what: `${this.#limits.maxRegistrations} registrations` }
   }
@@ -217,14 +231,17 @@ export class RegistryStore {
   }
 
   #keysOf(registration: Registration): string[] {
-    const { publicKey, name } = registration
+    const { publicKey, name, expiresAt, issuedAt, mailboxes } = registration
     const hex = hexOf(publicKey)
+    const isNamingMailboxes = mailboxes.length > 0
+    const sweepAt = isNamingMailboxes ? issuedAt + MAILBOX_VALIDITY - this.#limits.holdTime : 0
     return [
       `k:${hex}`,
       `n:${nameKey(name)}`,
       `p:${peerIdOf(publicKey)}`,
       `d:${didKeyOf(publicKey)}`,
-      `${expiryKey(registration.expiresAt)}:${hex}`
+      `${timeKey('x', Math.max(expiresAt, sweepAt))}:${hex}`,
+      ...(isNamingMailboxes ? [`${timeKey('e', expiresAt)}:${hex}`] : [])
     ]
   }
 
@@ -275,6 +292,6 @@ function isSame(stored: Stored, publicKey: Uint8Array): boolean {
   return Buffer.compare(stored.registration.publicKey, publicKey) === 0
 }
 
-function expiryKey(time: number): string {
-  return `x:${String(Math.max(0, time)).padStart(16, '0')}`
+function timeKey(index: string, time: number): string {
+  return `${index}:${String(Math.max(0, time)).padStart(16, '0')}`
 }

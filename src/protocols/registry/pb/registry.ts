@@ -13,6 +13,7 @@ export interface Registration {
   issuedAt: bigint
   expiresAt: bigint
   sequence: bigint
+  mailboxes: Uint8Array<ArrayBuffer>[]
 }
 
 export namespace Registration {
@@ -62,6 +63,13 @@ export namespace Registration {
           w.uint64(obj.sequence)
         }
 
+        if (obj.mailboxes != null && obj.mailboxes.length > 0) {
+          for (const value of obj.mailboxes) {
+            w.uint32(66)
+            w.bytes(value)
+          }
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -73,7 +81,8 @@ export namespace Registration {
           addresses: [],
           issuedAt: 0n,
           expiresAt: 0n,
-          sequence: 0n
+          sequence: 0n,
+          mailboxes: []
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -114,6 +123,14 @@ export namespace Registration {
               obj.sequence = reader.uint64()
               break
             }
+            case 8: {
+              if (opts.limits?.mailboxes != null && obj.mailboxes.length === opts.limits.mailboxes) {
+                throw new MaxLengthError('Decode error - repeated field "mailboxes" had too many elements')
+              }
+
+              obj.mailboxes.push(reader.bytes())
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -124,7 +141,8 @@ export namespace Registration {
         return obj
       }, function * (reader, length, prefix, opts = {}) {
         const obj = {
-          addresses: 0
+          addresses: 0,
+          mailboxes: 0
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -190,6 +208,21 @@ export namespace Registration {
               }
               break
             }
+            case 8: {
+              if (opts.limits?.mailboxes != null && obj.mailboxes === opts.limits.mailboxes) {
+                throw new MaxLengthError('Streaming decode error - repeated field "mailboxes" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.mailboxes[]`,
+                index: obj.mailboxes,
+                value: reader.bytes()
+              }
+
+              obj.mailboxes++
+
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -238,6 +271,12 @@ export namespace Registration {
     value: bigint
   }
 
+  export interface RegistrationMailboxesFieldEvent {
+    field: '$.mailboxes[]'
+    index: number
+    value: Uint8Array<ArrayBuffer>
+  }
+
   export function encode (obj: Partial<Registration>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, Registration.codec())
   }
@@ -246,7 +285,7 @@ export namespace Registration {
     return decodeMessage(buf, Registration.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Registration>): Generator<RegistrationVersionFieldEvent | RegistrationNameFieldEvent | RegistrationPublicKeyFieldEvent | RegistrationAddressesFieldEvent | RegistrationIssuedAtFieldEvent | RegistrationExpiresAtFieldEvent | RegistrationSequenceFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Registration>): Generator<RegistrationVersionFieldEvent | RegistrationNameFieldEvent | RegistrationPublicKeyFieldEvent | RegistrationAddressesFieldEvent | RegistrationIssuedAtFieldEvent | RegistrationExpiresAtFieldEvent | RegistrationSequenceFieldEvent | RegistrationMailboxesFieldEvent> {
     return streamMessage(buf, Registration.codec(), opts)
   }
 }
@@ -566,6 +605,11 @@ export namespace Request {
     value: string
   }
 
+  export interface RequestLookUpAwayFieldEvent {
+    field: '$.lookUp.away'
+    value: boolean
+  }
+
   export interface RequestListAfterFieldEvent {
     field: '$.list.after'
     value: string
@@ -584,7 +628,7 @@ export namespace Request {
     return decodeMessage(buf, Request.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Request>): Generator<RequestRegisterRegistrationFieldEvent | RequestRegisterSignatureFieldEvent | RequestLookUpNameFieldEvent | RequestLookUpPublicKeyFieldEvent | RequestLookUpPrefixFieldEvent | RequestListAfterFieldEvent | RequestListLimitFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Request>): Generator<RequestRegisterRegistrationFieldEvent | RequestRegisterSignatureFieldEvent | RequestLookUpNameFieldEvent | RequestLookUpPublicKeyFieldEvent | RequestLookUpPrefixFieldEvent | RequestLookUpAwayFieldEvent | RequestListAfterFieldEvent | RequestListLimitFieldEvent> {
     return streamMessage(buf, Request.codec(), opts)
   }
 }
@@ -657,6 +701,7 @@ export interface LookUp {
   name?: string
   publicKey?: Uint8Array<ArrayBuffer>
   prefix?: string
+  away: boolean
 }
 
 export namespace LookUp {
@@ -701,11 +746,18 @@ export namespace LookUp {
           w.string(obj.prefix)
         }
 
+        if ((obj.away != null && obj.away !== false)) {
+          w.uint32(32)
+          w.bool(obj.away)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
       }, (reader, length, opts = {}) => {
-        const obj: any = {}
+        const obj: any = {
+          away: false
+        }
 
         const end = length == null ? reader.len : reader.pos + length
 
@@ -723,6 +775,10 @@ export namespace LookUp {
             }
             case 3: {
               obj.prefix = reader.string()
+              break
+            }
+            case 4: {
+              obj.away = reader.bool()
               break
             }
             default: {
@@ -776,6 +832,13 @@ export namespace LookUp {
               }
               break
             }
+            case 4: {
+              yield {
+                field: `${prefix}.away`,
+                value: reader.bool()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -803,6 +866,11 @@ export namespace LookUp {
     value: string
   }
 
+  export interface LookUpAwayFieldEvent {
+    field: '$.away'
+    value: boolean
+  }
+
   export function encode (obj: Partial<LookUp>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, LookUp.codec())
   }
@@ -811,7 +879,7 @@ export namespace LookUp {
     return decodeMessage(buf, LookUp.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<LookUp>): Generator<LookUpNameFieldEvent | LookUpPublicKeyFieldEvent | LookUpPrefixFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<LookUp>): Generator<LookUpNameFieldEvent | LookUpPublicKeyFieldEvent | LookUpPrefixFieldEvent | LookUpAwayFieldEvent> {
     return streamMessage(buf, LookUp.codec(), opts)
   }
 }
