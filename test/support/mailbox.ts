@@ -110,6 +110,9 @@ export async function startMailbox(limits: Partial<MailboxLimits> = {}): Promise
 export interface TestCorrespondent extends AsyncDisposable {
   readonly peerId: PeerId
   readonly publicKey: Uint8Array
+  readonly seed: Uint8Array
+  readonly signer: { publicKey: Uint8Array; sign(bytes: Uint8Array): Uint8Array }
+  readonly isOnline: boolean
   readonly client: MailboxClient
   readonly sessions: Sessions
   readonly node: TalosNode<{ sessions: Sessions; mailbox: MailboxClient }>
@@ -204,6 +207,11 @@ export async function correspondent(
   const agent: TestCorrespondent = {
     peerId: peerIdFromString(peerIdOf(signing.publicKey)),
     publicKey: identity.publicKey,
+    seed,
+    signer: identity,
+    get isOnline() {
+      return node !== undefined
+    },
     get client() {
       return agent.node.services.mailbox
     },

@@ -3,8 +3,11 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { peerIdOf, publicKeyOf } from '../../crypto/peer-key.ts'
 import { isTalosError, TalosError } from '../../errors.ts'
+import type { MailboxAddress } from '../../protocols/mailbox/index.ts'
 import { isRegistrableName, type Registration, type RegistryClient } from '../../protocols/registry/index.ts'
 import type { KnownPeer } from '../address-book.ts'
+import { mailboxesAt } from '../mailbox/addresses.ts'
+import { isOfNetwork } from '../network/addresses.ts'
 import type { TalosNode } from '../network/create-node.ts'
 import { type PeerCandidate, type ResolvedPeer, resolvePeer } from '../peer-ref.ts'
 import type { KnownServer } from '../server-book.ts'
@@ -91,6 +94,21 @@ export class Directory {
     const peer = peerIdFromString(server.peerId)
     const registration = await this.node.services.registry.lookUpKey(peer, publicKey, options)
     return registration?.addresses ?? []
+  }
+
+  /**
+   * Where messages can be left for a peer, also while it is away: what the newest of its registrations says. None when no
+   * server knows. Throws the error of a server when none could be asked.
+   */
+  async mailboxesOf(peer: PeerId, options: AbortOptions = {}): Promise<MailboxAddress[]> {
+    const key = publicKeyOf(peer.toString())
+    if (key === undefined) return []
+    const answers = await this.askAll((registry, server) => registry.lookUpMailboxes(server, key, options), options)
+    const failed = answers.map(({ error }) => error).filter(error => error !== undefined)
+    if (failed.length > 0 && failed.length === answers.length) throw failed[0]!
+    const found = answers.map(({ value }) => value).filter(value => value !== undefined)
+    const [newest] = found.sort((a, b) => b.sequence - a.sequence)
+    return mailboxesAt((newest?.mailboxes ?? []).filter(isOfNetwork))
   }
 }
 

@@ -37,6 +37,8 @@ export interface KeepRegisteredInit {
    */
   name: string
   signer: RegistrationSigner
+  /** Where others may leave messages, each with `/p2p/…` at its end; asked at each registration. @default none */
+  mailboxes?: () => readonly Multiaddr[]
   /** Called whenever the state at a server changes. */
   onChange?: (state: RegistrationState) => void
 }
@@ -46,6 +48,8 @@ export interface KeptRegistrations {
   states(): RegistrationState[]
   /** Resolves at the first time that a server has registered this node. */
   registered: Promise<RegistrationState>
+  /** Registers again where something has changed that the node does not tell by itself: the mailboxes. */
+  refresh(): void
   /** Ends it; the registrations run out by themselves, or are taken back with `unregister`. */
   stop(options?: { unregister?: boolean }): Promise<void>
 }
@@ -62,6 +66,9 @@ export function keepRegistered(node: RegistryNode, init: KeepRegisteredInit): Ke
   return {
     states: () => keepers.map(keeper => keeper.state),
     registered: first.promise,
+    refresh: () => {
+      for (const keeper of keepers) keeper.refresh()
+    },
     stop: async (options = {}) => {
       over.abort()
       await running
@@ -76,16 +83,19 @@ export function keepRegistered(node: RegistryNode, init: KeepRegisteredInit): Ke
  */
 export function registrableAddresses(node: RegistryNode, server: PeerId): Multiaddr[] {
   const self = `/p2p/${node.peerId}`
-  const isHere = node.getConnections(server).some(({ remoteAddr }) => isLoopback(remoteAddr))
-  const usable = node
+  const own = node
     .getMultiaddrs()
     .map(address => (address.toString().endsWith(self) ? address.decapsulate(self) : address))
-    .filter(address => isHere || !isLoopback(address))
-    .sort((a, b) => Number(isWebSocket(a)) - Number(isWebSocket(b)))
+  const usable = usableFrom(node, server, own).sort((a, b) => Number(isWebSocket(a)) - Number(isWebSocket(b)))
   return [
     ...usable.filter(address => !isRelayed(address)).slice(0, MAX_DIRECT),
     ...usable.filter(isRelayed).slice(0, MAX_RELAYED)
   ]
+}
+
+function usableFrom(node: RegistryNode, server: PeerId, addresses: readonly Multiaddr[]): Multiaddr[] {
+  const isHere = node.getConnections(server).some(({ remoteAddr }) => isLoopback(remoteAddr))
+  return addresses.filter(address => isHere || !isLoopback(address))
 }
 
 class Keeper {
@@ -117,9 +127,7 @@ class Keeper {
   }
 
   async run(): Promise<void> {
-    const onUpdate = (): void => {
-      if (this.#addressKey() !== this.#addresses) this.#wake?.()
-    }
+    const onUpdate = (): void => this.refresh()
     const onDisconnect = ({ detail }: CustomEvent<PeerId>): void => {
       if (detail.equals(this.#peer)) this.#wake?.()
     }
@@ -141,6 +149,10 @@ class Keeper {
       this.#node.removeEventListener('self:peer:update', onUpdate)
       this.#node.removeEventListener('peer:disconnect', onDisconnect)
     }
+  }
+
+  refresh(): void {
+    if (this.#addressKey() !== this.#addresses) this.#wake?.()
   }
 
   async unregister(): Promise<void> {
@@ -180,7 +192,7 @@ class Keeper {
     const options = { signal: this.#signal }
     const receipt = await this.#node.services.registry.register(
       this.#peer,
-      { name, addresses },
+      { name, addresses, mailboxes: this.#mailboxes() },
       this.#init.signer,
       options
     )
@@ -192,7 +204,12 @@ class Keeper {
   }
 
   #addressKey(): string {
-    return registrableAddresses(this.#node, this.#peer).map(String).sort().join(' ')
+    const addresses = registrableAddresses(this.#node, this.#peer).map(String).sort()
+    return [...addresses, 'mailboxes', ...this.#mailboxes().map(String)].join(' ')
+  }
+
+  #mailboxes(): Multiaddr[] {
+    return usableFrom(this.#node, this.#peer, this.#init.mailboxes?.() ?? [])
   }
 
   #change(state: RegistrationState): void {

@@ -72,7 +72,8 @@ async function registerWith(
   const name = options.name ?? known?.name ?? wallet.name
   // the addresses are those of the node that serves; this one only speaks for it
   const present = await registry.lookUpKey(remotePeer, wallet.identity.publicKey, signalOf(options))
-  const claim = { name, addresses: present?.addresses ?? [] }
+  const away = await registry.lookUpMailboxes(remotePeer, wallet.identity.publicKey, signalOf(options))
+  const claim = { name, addresses: present?.addresses ?? [], mailboxes: away?.mailboxes ?? [] }
   const receipt = await registry.register(remotePeer, claim, wallet.identity, signalOf(options))
   const server = serverOf(connection)
   await rememberServer(
