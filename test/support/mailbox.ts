@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import type { PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { crypto } from '../../src/crypto/index.ts'
@@ -136,12 +137,12 @@ function watch() {
   return {
     wake: () => void changed.dispatchEvent(new Event('change')),
     until: async (isSo: () => boolean, what: () => string) => {
-      const deadline = AbortSignal.timeout(20_000)
-      while (!isSo()) {
-        await new Promise<void>((resolve, reject) => {
-          deadline.onabort = () => reject(new Error(`not in time: ${what()}`))
-          changed.addEventListener('change', () => resolve(), { once: true })
-        })
+      const late = Promise.withResolvers<never>()
+      const timer = setTimeout(() => late.reject(new Error(`not in time: ${what()}`)), 40_000)
+      try {
+        while (!isSo()) await Promise.race([once(changed, 'change'), late.promise])
+      } finally {
+        clearTimeout(timer)
       }
     }
   }
