@@ -3,14 +3,36 @@ export { isTalosError, TalosError, type TalosErrorOptions } from './errors.ts'
 export {
   acceptPeerKey,
   connectMcp,
+  findDaemon,
   findPeers,
-  networkStatus,
+  nodeStatus,
   pingPeer,
   registerAgent,
   serveMcp,
-  startServer
+  serveTools,
+  startDaemon,
+  startServer,
+  stopDaemon
 } from './network.ts'
 export { addPeer, type KnownPeer, listPeers, removePeer } from './node/address-book.ts'
+export { SecureChannel } from './node/client/secure-channel.ts'
+export { type SendMessageOptions, sendMessage } from './node/client/send-message.ts'
+export {
+  type CallOptions,
+  type ReceivedMessage,
+  type SendOptions,
+  TalosClient,
+  type TalosClientOptions,
+  type TalosEvents
+} from './node/client/talos-client.ts'
+export type {
+  EstablishedSession,
+  NodeApi,
+  NodeEvent,
+  NodeGreeting,
+  PrekeyBundleReport
+} from './node/control/methods.ts'
+export type { DaemonOptions, RunningDaemon } from './node/daemon.ts'
 export { resolveDataDir } from './node/data-dir.ts'
 export type {
   FoundPeer,
@@ -23,6 +45,7 @@ export type {
   RegisterOptions,
   RegisterReport,
   RegistrationReport,
+  RunningNode,
   ServerFailure,
   ServerStatus
 } from './node/directory/types.ts'
@@ -64,4 +87,10 @@ export {
 export { parseCommand } from './protocols/mcp/command.ts'
 export { TalosServerTransport } from './protocols/mcp/in-process-server.ts'
 export type { McpTransport } from './protocols/mcp/mcp-transport.ts'
+export type {
+  HistoryEntry,
+  IncomingMessage,
+  MessageState,
+  OutgoingMessage
+} from './protocols/messaging/index.ts'
 export type { SessionSummary } from './protocols/sessions/index.ts'

@@ -1,4 +1,7 @@
 import type { AgentOptions } from './node/agent.ts'
+import { TalosClient, type TalosClientOptions } from './node/client/talos-client.ts'
+import type { NodeGreeting } from './node/control/methods.ts'
+import type { DaemonOptions, RunningDaemon } from './node/daemon.ts'
 import type {
   FoundPeers,
   NetworkOptions,
@@ -36,7 +39,9 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
 
 /** See src/node/directory/register.ts. */
 export async function registerAgent(options: RegisterOptions = {}): Promise<RegisterReport> {
-  return (await import('./node/directory/register.ts')).registerAgent(options)
+  const report = await (await import('./node/directory/register.ts')).registerAgent(options)
+  await (await import('./node/control/find.ts')).refreshDaemon(options)
+  return report
 }
 
 /** See src/node/directory/inquire.ts. */
@@ -49,14 +54,38 @@ export async function findPeers(prefix?: string, options: NetworkOptions = {}): 
   return (await import('./node/directory/inquire.ts')).findPeers(prefix, options)
 }
 
-/** See src/node/directory/inquire.ts. */
-export async function networkStatus(options: NetworkOptions = {}): Promise<NodeStatus> {
-  return (await import('./node/directory/inquire.ts')).networkStatus(options)
+/** See src/node/status.ts. */
+export async function nodeStatus(options: NetworkOptions = {}): Promise<NodeStatus> {
+  return (await import('./node/status.ts')).nodeStatus(options)
 }
 
 /** See src/node/peer-keys.ts. */
 export async function acceptPeerKey(options: AcceptKeyOptions): Promise<boolean> {
   return (await import('./node/peer-keys.ts')).acceptPeerKey(options)
+}
+
+/** Serves Talos's own tools to an agent on standard input and output. See src/node/mcp/agent-tools.ts. */
+export async function serveTools(options: TalosClientOptions = {}): Promise<void> {
+  await using talos = await TalosClient.create(options)
+  const { serveAgentTools } = await import('./node/mcp/agent-tools.ts')
+  await serveAgentTools({ talos, ...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }) })
+}
+
+/** See src/node/daemon.ts. */
+export async function startDaemon(options: DaemonOptions = {}): Promise<RunningDaemon> {
+  return (await import('./node/daemon.ts')).startDaemon(options)
+}
+
+/** See src/node/daemon.ts. */
+export async function findDaemon(options: { dataDir?: string } = {}): Promise<NodeGreeting | undefined> {
+  return (await import('./node/control/find.ts')).findDaemon(options)
+}
+
+/** See src/node/daemon.ts. */
+export async function stopDaemon(
+  options: { dataDir?: string; signal?: AbortSignal } = {}
+): Promise<NodeGreeting | undefined> {
+  return (await import('./node/control/find.ts')).stopDaemon(options)
 }
 
 /**

@@ -21,6 +21,7 @@ const BY_AREA: Record<string, number> = {
   NETWORK: EXIT.network,
   REGISTRY: EXIT.network,
   MAILBOX: EXIT.network,
+  MESSAGE: EXIT.network,
   SESSION: EXIT.refused,
   TUNNEL: EXIT.refused,
   FILE: EXIT.refused,

@@ -3,17 +3,24 @@ import { identityLines } from '../cli/identity.ts'
 import { interruption } from '../cli/interrupt.ts'
 import { table } from '../cli/table.ts'
 import { clock, milliseconds } from '../cli/time.ts'
-import { type NodeStatus, networkStatus, type PeerStatus, type ServerStatus, type SessionSummary } from '../index.ts'
+import {
+  type NodeStatus,
+  nodeStatus,
+  type PeerStatus,
+  type RunningNode,
+  type ServerStatus,
+  type SessionSummary
+} from '../index.ts'
 
 export default class Status extends BaseCommand {
   static override summary = 'Show the identity, and which servers and peers can be reached from here'
   static override description =
-    'Asks every known server what this agent has registered there, and tries every peer of the address book. Needs no passphrase.'
+    'Shows the node that runs here with its connections, asks every known server what this agent has registered there, and tries every peer of the address book. Needs no passphrase.'
   static override examples = ['<%= config.bin %> status', '<%= config.bin %> status --json']
 
   async run(): Promise<NodeStatus> {
     const { flags } = await this.parse(Status)
-    const report = await networkStatus({
+    const report = await nodeStatus({
       signal: interruption(),
       ...(flags['data-dir'] === undefined ? {} : { dataDir: flags['data-dir'] })
     })
@@ -21,9 +28,12 @@ export default class Status extends BaseCommand {
     return report
   }
 
-  #print({ identity, dataDir, servers, peers, sessions }: NodeStatus): void {
+  #print({ identity, dataDir, servers, peers, sessions, node }: NodeStatus): void {
     if (identity === undefined) this.log(`No wallet in ${dataDir}: talos init --name <name>`)
     else this.log([identity.name, ...identityLines({ ...identity, dataDir })].join('\n'))
+    this.log('')
+    if (node === undefined) this.log('No node runs here: talos daemon')
+    else this.#printNode(node)
     this.log('')
     if (servers.length === 0) this.log('No server is known: talos register --server <host:port>')
     else this.log(table(['SERVER', 'ROUND TRIP', 'REGISTERED AS', 'UNTIL', 'ADDRESSES'], servers.map(serverRow)))
@@ -38,6 +48,28 @@ export default class Status extends BaseCommand {
       this.log(table(['SESSION WITH', 'CONFIRMED', 'LAST USED'], sessions.map(sessionRow)))
     }
   }
+
+  #printNode({ pid, role, startedAt, addresses, connections }: RunningNode): void {
+    const what = role === 'agent' ? 'runs' : 'serves one command'
+    this.log(`The node ${what} (process ${pid}, since ${clock(startedAt)})`)
+    for (const address of addresses) this.log(`  ${address}`)
+    if (connections.length > 0) {
+      this.log('')
+      this.log(table(['CONNECTED TO', 'HOW', 'SINCE', 'PROTOCOLS', 'ADDRESS'], connections.map(connectionRow)))
+    }
+  }
+}
+
+function connectionRow({
+  peerId,
+  name,
+  direct,
+  since,
+  protocols,
+  address
+}: RunningNode['connections'][number]): string[] {
+  const talos = protocols.filter(protocol => protocol.startsWith('/talos/')).map(protocol => protocol.split('/')[2]!)
+  return [name ?? peerId, direct ? 'direct' : 'relayed', clock(since), talos.join(' ') || '-', address]
 }
 
 function serverRow({ addresses, peerId, reachable, roundTrip, registered, error }: ServerStatus): string[] {

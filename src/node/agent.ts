@@ -2,9 +2,10 @@ import { join } from 'node:path'
 import type { PeerId, ServiceMap } from '@libp2p/interface'
 import type { ServiceFactoryMap } from 'libp2p'
 import { crypto } from '../crypto/index.ts'
-import { type SessionsInit, sessions } from '../protocols/sessions/index.ts'
+import { type SessionStore, type SessionsInit, sessions } from '../protocols/sessions/index.ts'
 import { type Config, type ConfigInput, loadConfig } from './config.ts'
 import { prepareDataDir, resolveDataDir } from './data-dir.ts'
+import { DurableStore } from './durable-store.ts'
 import { createNode, type NodeInit, type TalosNode } from './network/create-node.ts'
 import { SealedStore } from './sealed-store.ts'
 import { VERSION } from './version.ts'
@@ -24,7 +25,7 @@ export interface Agent {
   readonly config: Config
   readonly store: SealedStore
   /** The factory of the sessions service of this identity. */
-  sessions(init: Pick<SessionsInit, 'mayBegin' | 'onEvent'>): ReturnType<typeof sessions>
+  sessions(init: Pick<SessionsInit, 'mayBegin' | 'onEvent'> & { store?: SessionStore }): ReturnType<typeof sessions>
   /** A node of this identity, not started. */
   createNode<S extends ServiceMap>(
     role: NodeInit['role'],
@@ -49,7 +50,7 @@ export async function openAgent(options: AgentOptions = {}): Promise<Agent> {
     dataDir,
     config,
     store,
-    sessions: init => sessions({ ...init, identity, store, crypto }),
+    sessions: init => sessions({ store, ...init, identity, crypto }),
     createNode: (role, services, listen) =>
       createNode({
         seed: wallet.identity.seed,
@@ -67,6 +68,12 @@ export async function openAgent(options: AgentOptions = {}): Promise<Agent> {
 export function sessionStore(wallet: Wallet, dataDir: string): SealedStore {
   const id = Buffer.from(wallet.deriveKey('store-id').subarray(0, 4)).toString('hex')
   return new SealedStore(join(dataDir, `sessions-${id}`), wallet.deriveKey('sessions'), crypto)
+}
+
+/** The same place, for the process that is the node. Throws STORAGE_LOCKED while another one is. */
+export function openStore(wallet: Wallet, dataDir: string): Promise<DurableStore> {
+  const id = Buffer.from(wallet.deriveKey('store-id').subarray(0, 4)).toString('hex')
+  return DurableStore.open(join(dataDir, `sessions-${id}`), wallet.deriveKey('sessions'), crypto)
 }
 
 function defined<T extends object>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {

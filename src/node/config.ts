@@ -65,7 +65,7 @@ async function fromFile(dataDir: string): Promise<Tree> {
   const found = (await checkDataDir(dataDir)) ? await readPrivateFile(path) : undefined
   if (found === undefined) return {}
   // most nodes have no such file, and the parser takes a while to load
-  const { LineCounter, parseDocument } = await import('yaml')
+  const { LineCounter, parseDocument } = await import('./yaml.ts')
   const lines = new LineCounter()
   const document = parseDocument(found.bytes.toString('utf8'), { lineCounter: lines, prettyErrors: true })
   const broken = document.errors[0]

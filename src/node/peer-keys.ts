@@ -1,10 +1,9 @@
 import { crypto } from '../crypto/index.ts'
-import { acceptChangedKey, changedKey } from '../protocols/sessions/index.ts'
+import { acceptChangedKey, type ChangedKey, changedKey } from '../protocols/sessions/index.ts'
 import { listPeers } from './address-book.ts'
-import { sessionStore } from './agent.ts'
-import { resolveDataDir } from './data-dir.ts'
 import { resolvePeer } from './peer-ref.ts'
-import { type OpenWalletOptions, openWallet } from './wallet/index.ts'
+import { withStore } from './store-access.ts'
+import type { OpenWalletOptions } from './wallet/index.ts'
 
 export interface AcceptKeyOptions extends OpenWalletOptions {
   /** A name of the address book, PeerId, did:key or hex key. */
@@ -18,14 +17,18 @@ export interface AcceptKeyOptions extends OpenWalletOptions {
  * Throws SESSION_KEY_NOT_CHANGED, PEER_*, WALLET_*, STORAGE_*.
  */
 export async function acceptPeerKey(options: AcceptKeyOptions): Promise<boolean> {
-  const dataDir = resolveDataDir(options.dataDir)
-  const wallet = await openWallet({ ...options, dataDir })
-  const book = (await listPeers({ dataDir })).map(peer => ({ ...peer, source: 'petname' as const }))
+  const location = options.dataDir === undefined ? {} : { dataDir: options.dataDir }
+  const book = (await listPeers(location)).map(peer => ({ ...peer, source: 'petname' as const }))
   const { peerId } = resolvePeer(options.peer, book)
-  const store = sessionStore(wallet, dataDir)
-  const { pinned, offered } = await changedKey(store, crypto, peerId)
+  const { pinned, offered } = await withStore<ChangedKey>(options, {
+    node: api => api.changedKey({ peer: peerId }),
+    store: store => changedKey(store, crypto, peerId)
+  })
   if (!(await options.confirm({ peerId, pinned: hex(pinned), offered: hex(offered) }))) return false
-  await acceptChangedKey(store, crypto, peerId, offered)
+  await withStore(options, {
+    node: api => api.acceptKey({ peer: peerId, offered }),
+    store: store => acceptChangedKey(store, crypto, peerId, offered)
+  })
   return true
 }
 

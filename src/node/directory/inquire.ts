@@ -1,35 +1,14 @@
 import type { PeerId } from '@libp2p/interface'
-import { crypto } from '../../crypto/index.ts'
-import { peerIdOf, publicKeyOf } from '../../crypto/peer-key.ts'
-import { isTalosError, TalosError } from '../../errors.ts'
+import { peerIdOf } from '../../crypto/peer-key.ts'
+import { TalosError } from '../../errors.ts'
 import type { Registration, RegistryClient } from '../../protocols/registry/index.ts'
-import { listSessions, type SessionSummary } from '../../protocols/sessions/index.ts'
-import type { KnownPeer } from '../address-book.ts'
-import { sessionStore } from '../agent.ts'
-import { resolveDataDir } from '../data-dir.ts'
 import type { KnownServer } from '../server-book.ts'
-import { openWallet, readWalletSummary, type WalletSummary } from '../wallet/index.ts'
-import { connectKnown } from './connect-server.ts'
 import { dialPeer } from './dial-peer.ts'
-import { type Directory, noServers } from './directory.ts'
+import { noServers } from './directory.ts'
 import { roundTrip } from './round-trip.ts'
-import type {
-  FoundPeer,
-  FoundPeers,
-  NetworkOptions,
-  NodeStatus,
-  PeerStatus,
-  PingOptions,
-  PingReport,
-  ServerFailure,
-  ServerStatus
-} from './types.ts'
-import { locationOf, signalOf, withDirectory } from './with-node.ts'
+import type { FoundPeer, FoundPeers, NetworkOptions, PingOptions, PingReport, ServerFailure } from './types.ts'
+import { signalOf, withDirectory } from './with-node.ts'
 
-/** How long a peer of the address book may take to answer `status`, in milliseconds. */
-const STATUS_TIMEOUT = 4_000
-/** Peers that `status` asks at a time. */
-const STATUS_PEERS = 32
 /** Peers of one server that are listed. */
 const MAX_LISTED = 1_000
 /** Pages that are asked for: a registry may have empty ones between, a hostile one no end of them. */
@@ -94,73 +73,6 @@ export async function findPeers(prefix: string | undefined, options: NetworkOpti
   })
 }
 
-/** The identity of a data directory, and which servers and peers can be reached from here. Needs no passphrase. */
-export async function networkStatus(options: NetworkOptions): Promise<NodeStatus> {
-  const wallet = await summary(options)
-  const dataDir = resolveDataDir(options.dataDir)
-  return withDirectory(options, async directory => {
-    const [servers, peers, sessions] = await Promise.all([
-      Promise.all(directory.servers.map(server => serverStatus(directory, server, wallet, options))),
-      Promise.all(directory.peers.slice(0, STATUS_PEERS).map(peer => peerStatus(directory, peer, options))),
-      sessionsOf(wallet, dataDir)
-    ])
-    return { identity: wallet, dataDir, servers, peers, ...(sessions === undefined ? {} : { sessions }) }
-  })
-}
-
-/** The sessions on disk; undefined when they cannot be read for want of the passphrase, which status does not ask for. */
-async function sessionsOf(wallet: WalletSummary | undefined, dataDir: string): Promise<SessionSummary[] | undefined> {
-  if (wallet === undefined) return []
-  try {
-    return await listSessions(sessionStore(await openWallet({ dataDir }), dataDir), crypto)
-  } catch (error) {
-    if (isTalosError(error, 'WALLET_PASSPHRASE_MISSING')) return undefined
-    throw error
-  }
-}
-
-async function serverStatus(
-  directory: Directory,
-  server: KnownServer,
-  wallet: WalletSummary | undefined,
-  options: NetworkOptions
-): Promise<ServerStatus> {
-  const report = { peerId: server.peerId, addresses: server.addresses }
-  try {
-    const connection = await connectKnown(directory.node, server, options.signal)
-    const time = rounded(await roundTrip(connection, options.signal))
-    const key = wallet === undefined ? undefined : publicKeyOf(wallet.peerId)
-    const registry = directory.node.services.registry
-    const own = key === undefined ? undefined : await registry.lookUpKey(connection.remotePeer, key, signalOf(options))
-    return {
-      ...report,
-      reachable: true,
-      roundTrip: time,
-      ...(own === undefined
-        ? {}
-        : { registered: { name: own.name, expiresAt: own.expiresAt, addresses: own.addresses.map(String) } })
-    }
-  } catch (error) {
-    options.signal?.throwIfAborted()
-    return { ...report, reachable: false, ...failure(error) }
-  }
-}
-
-async function peerStatus(directory: Directory, peer: KnownPeer, options: NetworkOptions): Promise<PeerStatus> {
-  const report = { name: peer.name, peerId: peer.peerId }
-  const timeout = AbortSignal.timeout(STATUS_TIMEOUT)
-  const signal = options.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout])
-  try {
-    const connection = await dialPeer(directory, peer, signal)
-    const time = await roundTrip(connection, signal)
-    return { ...report, reachable: true, direct: connection.direct, roundTrip: rounded(time) }
-  } catch (error) {
-    options.signal?.throwIfAborted()
-    if (!timeout.aborted) return { ...report, reachable: false, ...failure(error) }
-    return { ...report, reachable: false, error: { code: 'NETWORK_PEER_UNREACHABLE', message: 'no answer' } }
-  }
-}
-
 interface Listed {
   found: Registration[]
   more: boolean
@@ -189,20 +101,6 @@ async function everyone(registry: RegistryClient, server: PeerId, options: Netwo
 
 function foundPeer({ name, publicKey, addresses, expiresAt }: Registration, server: KnownServer): FoundPeer {
   return { name, peerId: peerIdOf(publicKey), addresses: addresses.map(String), expiresAt, server: server.peerId }
-}
-
-async function summary(options: NetworkOptions): Promise<WalletSummary | undefined> {
-  try {
-    return await readWalletSummary(locationOf(options))
-  } catch (error) {
-    if (isTalosError(error, 'WALLET_NOT_FOUND')) return undefined
-    throw error
-  }
-}
-
-function failure(error: unknown): { error: { code: string; message: string } } {
-  const { message } = error as Error
-  return { error: { code: isTalosError(error) ? error.code : 'INTERNAL', message } }
 }
 
 /** Milliseconds, to the hundredth. */

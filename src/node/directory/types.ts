@@ -101,6 +101,31 @@ export interface PeerStatus {
   error?: { code: string; message: string }
 }
 
+/** The node of a data directory that runs. */
+export interface RunningNode {
+  pid: number
+  version: string
+  /** A `client` serves one command and ends with it; an `agent` stays, listens and is registered. */
+  role: 'client' | 'agent'
+  /** Milliseconds since the epoch. */
+  startedAt: number
+  /** Multiaddrs that others are told. */
+  addresses: string[]
+  connections: Array<{
+    peerId: string
+    /** Of the address book. */
+    name?: string
+    /** Multiaddr. */
+    address: string
+    /** False for a connection through a relay. */
+    direct: boolean
+    /** Milliseconds since the epoch. */
+    since: number
+    /** Of the streams that are open. */
+    protocols: string[]
+  }>
+}
+
 export interface NodeStatus {
   /** Undefined when the data directory holds no wallet. */
   identity: WalletSummary | undefined
@@ -110,4 +135,6 @@ export interface NodeStatus {
   peers: PeerStatus[]
   /** The sessions on disk. Missing when the wallet is sealed and no passphrase is given by the environment. */
   sessions?: SessionSummary[]
+  /** Missing when no node runs. */
+  node?: RunningNode
 }

@@ -1,0 +1,47 @@
+import { Args, Flags } from '@oclif/core'
+import { BaseCommand } from '../cli/base-command.ts'
+import { duration } from '../cli/duration.ts'
+import { interruption } from '../cli/interrupt.ts'
+import { jsonOf, shownContent } from '../cli/messages.ts'
+import { promptPassphrase } from '../cli/passphrase.ts'
+import { clock } from '../cli/time.ts'
+import { listPeers, TalosClient } from '../index.ts'
+
+export default class History extends BaseCommand {
+  static override summary = 'Show the messages that were sent and received'
+  static override description = 'The newest last, with the state of those that were sent. Nothing is marked as read.'
+  static override examples = ['<%= config.bin %> history alice', '<%= config.bin %> history --since 1d --json']
+  static override args = { peer: Args.string({ description: 'Only with this peer' }) }
+  static override flags = {
+    limit: Flags.integer({ description: 'How many', default: 50, min: 1, max: 1000 }),
+    since: Flags.string({
+      description: 'Not older than this: a duration such as 1h or 7d, or a date such as 2026-11-23'
+    })
+  }
+
+  async run(): Promise<object> {
+    const { args, flags } = await this.parse(History)
+    const location = flags['data-dir'] === undefined ? {} : { dataDir: flags['data-dir'] }
+    await using talos = await TalosClient.create({ ...location, role: 'client', prompt: promptPassphrase })
+    const entries = await talos.history({
+      limit: flags.limit,
+      signal: interruption(),
+      ...(args.peer === undefined ? {} : { peer: args.peer }),
+      ...(flags.since === undefined ? {} : { since: since(flags.since) })
+    })
+    const names = new Map((await listPeers(location)).map(({ name, peerId }) => [peerId, name]))
+    for (const entry of [...entries].reverse()) {
+      const who = names.get(entry.peer) ?? entry.peer
+      const isSent = entry.direction === 'out'
+      const time = clock(isSent ? entry.queuedAt : entry.receivedAt)
+      this.log(`[${time}] ${isSent ? `to ${who} (${entry.state})` : who}: ${shownContent(entry)}`)
+    }
+    if (entries.length === 0) this.note('no messages')
+    return { messages: entries.map(jsonOf) }
+  }
+}
+
+function since(text: string): number {
+  const date = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN
+  return Number.isNaN(date) ? Date.now() - duration(text) : date
+}

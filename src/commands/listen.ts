@@ -1,0 +1,76 @@
+import { Flags } from '@oclif/core'
+import { BaseCommand } from '../cli/base-command.ts'
+import { interruption } from '../cli/interrupt.ts'
+import { jsonOf, shownContent } from '../cli/messages.ts'
+import { promptPassphrase } from '../cli/passphrase.ts'
+import { clock } from '../cli/time.ts'
+import { listPeers, TalosClient } from '../index.ts'
+
+export default class Listen extends BaseCommand {
+  static override description = `Show messages as they arrive
+
+Works through the node that runs for the data directory ("talos daemon"), or is the node while it runs. A message that was
+shown is read: its sender is told, and it is not shown again. Runs until it is interrupted. With --json: one JSON object per
+line, {"event":"listening",…} first, then {"event":"message",…}.`
+  static override examples = ['<%= config.bin %> listen', '<%= config.bin %> listen --peer alice --json']
+  static override flags = {
+    listen: Flags.string({
+      description: 'Multiaddr to listen on, when this is the node (default: any free TCP and WebSocket port)',
+      multiple: true,
+      multipleNonGreedy: true
+    }),
+    peer: Flags.string({ description: 'Only messages of this peer' }),
+    server: Flags.string({
+      description: 'A bootstrap server to register at, beside those that are known: host:port or multiaddr',
+      multiple: true,
+      multipleNonGreedy: true
+    })
+  }
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(Listen)
+    const stop = interruption()
+    const location = flags['data-dir'] === undefined ? {} : { dataDir: flags['data-dir'] }
+    await using talos = await TalosClient.create({
+      ...location,
+      prompt: promptPassphrase,
+      config: {
+        ...(flags.server === undefined ? {} : { servers: flags.server }),
+        ...(flags.listen === undefined ? {} : { listen: flags.listen })
+      },
+      signal: stop
+    })
+    this.#announce(talos)
+    for (const type of ['registered', 'not-registered'] as const) {
+      talos.addEventListener(type, ({ detail }) => this.#tell(type, detail))
+    }
+    for await (const message of talos.messages({
+      signal: stop,
+      ...(flags.peer === undefined ? {} : { peer: flags.peer })
+    })) {
+      const { ack, text: _, ...shown } = message
+      if (this.jsonEnabled()) this.#print({ event: 'message', ...jsonOf(shown) })
+      else this.log(`[${clock(message.sentAt)}] ${await nameOf(message.peer, location)}: ${shownContent(message)}`)
+      await ack()
+    }
+  }
+
+  #announce({ peerId, name }: TalosClient): void {
+    if (this.jsonEnabled()) this.#print({ event: 'listening', peerId, name })
+    else this.note(`Listening as ${name}, ${peerId}`)
+  }
+
+  #tell(event: string, { server, ...detail }: { server: string; name?: string; reason?: string }): void {
+    if (this.jsonEnabled()) this.#print({ event, server, ...detail })
+    else if (detail.name !== undefined) this.note(`registered as "${detail.name}" at ${server}`)
+    else this.note(`not registered at ${server}: ${detail.reason}`)
+  }
+
+  #print(object: object): void {
+    process.stdout.write(`${JSON.stringify(object)}\n`)
+  }
+}
+
+async function nameOf(peerId: string, location: { dataDir?: string }): Promise<string> {
+  return (await listPeers(location)).find(peer => peer.peerId === peerId)?.name ?? peerId
+}

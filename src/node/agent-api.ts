@@ -1,0 +1,190 @@
+import { peerIdFromString } from '@libp2p/peer-id'
+import { crypto } from '../crypto/index.ts'
+import { TalosError } from '../errors.ts'
+import type { HistoryEntry, IncomingMessage, OutgoingMessage } from '../protocols/messaging/index.ts'
+import { acceptChangedKey, type ChangedKey, changedKey, listSessions } from '../protocols/sessions/index.ts'
+import type { AgentNode } from './agent-node.ts'
+import type { CallContext, EstablishedSession, NodeApi, NodeEvent, PrekeyBundleReport } from './control/methods.ts'
+import { reachability } from './directory/status.ts'
+import type { NodeStatus, RunningNode } from './directory/types.ts'
+import { InboxLeases } from './inbox-leases.ts'
+import { VERSION } from './version.ts'
+import { readWalletSummary } from './wallet/index.ts'
+
+/** Messages that one call returns unless it asks for another number. */
+const DEFAULT_LIMIT = 100
+/** Who calls from within this process. */
+const SELF = Symbol('self')
+const NEVER = new AbortController().signal
+
+type Params<Name extends keyof NodeApi> = Parameters<NodeApi[Name]>[0]
+
+/** What the commands and the SDK ask of a node, done by the node in this process. */
+export class AgentApi implements NodeApi {
+  readonly #node: AgentNode
+  readonly #stop: () => void
+  readonly #listeners = new Set<(event: NodeEvent) => void>()
+  readonly #leases = new InboxLeases()
+  readonly #registrations = new Map<string, NodeEvent>()
+
+  /** @param stop called when a client asks the node to end */
+  constructor(node: AgentNode, stop: () => void) {
+    this.#node = node
+    this.#stop = stop
+    node.messaging.addEventListener('message', ({ detail: { id, peer } }) => this.tell({ type: 'message', id, peer }))
+    node.messaging.addEventListener('state', ({ detail: { id, peer, state } }) =>
+      this.tell({ type: 'message-state', id, peer, state })
+    )
+  }
+
+  /** Tells all that listen. */
+  tell(event: NodeEvent): void {
+    if (event.type === 'registered' || event.type === 'not-registered') this.#registrations.set(event.server, event)
+    for (const listener of this.#listeners) listener(event)
+  }
+
+  onEvent(listener: (event: NodeEvent) => void): () => void {
+    this.#listeners.add(listener)
+    // what became of the registrations before anybody could listen
+    setImmediate(() => {
+      for (const event of this.#registrations.values()) listener(event)
+    })
+    return () => this.#listeners.delete(listener)
+  }
+
+  release(client: symbol): void {
+    // another reader may be waiting for a hint to look
+    if (this.#leases.release(client)) this.tell({ type: 'message', id: '', peer: '' })
+  }
+
+  async status(_: Params<'status'>, { signal }: CallContext = {}): Promise<NodeStatus> {
+    const { agent, store } = this.#node
+    const directory = await this.#node.directory(signal)
+    const [identity, reach, sessions] = await Promise.all([
+      readWalletSummary({ dataDir: agent.dataDir }),
+      reachability(directory, agent.wallet.peerId, signal),
+      listSessions(store, crypto)
+    ])
+    const names = new Map(directory.peers.map(({ name, peerId }) => [peerId, name]))
+    return { identity, dataDir: agent.dataDir, ...reach, sessions, node: this.#running(names) }
+  }
+
+  async send({ peer, content, ...options }: Params<'send'>, { signal }: CallContext = {}): Promise<OutgoingMessage> {
+    const { peerId } = await this.#resolve(peer, signal)
+    return this.#node.messaging.send(peerId, content, options)
+  }
+
+  waitFor({ id, state }: Params<'waitFor'>, { signal }: CallContext = {}): Promise<OutgoingMessage> {
+    return this.#node.messaging.waitFor(id, state, signal ?? NEVER)
+  }
+
+  async outgoing({ id }: Params<'outgoing'>): Promise<OutgoingMessage> {
+    const found = await this.#node.messaging.get(id)
+    if (found !== undefined && 'state' in found) return found
+    throw new TalosError('MESSAGE_UNKNOWN', `no message ${id} was sent from here`)
+  }
+
+  async history({ peer, ...query }: Params<'history'>, context: CallContext = {}): Promise<HistoryEntry[]> {
+    return this.#node.messaging.history({ limit: DEFAULT_LIMIT, ...query, ...(await this.#peerOf(peer, context)) })
+  }
+
+  async inbox({ peer, ...query }: Params<'inbox'>, context: CallContext = {}): Promise<IncomingMessage[]> {
+    return this.#node.messaging.inbox({ limit: DEFAULT_LIMIT, ...query, ...(await this.#peerOf(peer, context)) })
+  }
+
+  async receive({ peer, limit }: Params<'receive'>, context: CallContext = {}): Promise<IncomingMessage[]> {
+    const client = context.client ?? SELF
+    const messages = await this.#node.messaging.inbox(await this.#peerOf(peer, context))
+    return messages.filter(({ id }) => this.#leases.claim(id, client)).slice(0, limit ?? DEFAULT_LIMIT)
+  }
+
+  async take({ id }: Params<'take'>): Promise<null> {
+    await this.#node.messaging.take(id)
+    this.#leases.forget(id)
+    return null
+  }
+
+  async establishSession(
+    { peer }: Params<'establishSession'>,
+    { signal = NEVER }: CallContext = {}
+  ): Promise<EstablishedSession> {
+    const { store, libp2p } = this.#node
+    const { peerId } = await this.#resolve(peer, signal)
+    const connection = await this.#node.connect(peerId, signal)
+    const report = { peerId: peerId.toString(), direct: connection.direct }
+    const known = (await listSessions(store, crypto)).find(({ peer: of }) => of === report.peerId)
+    if (known !== undefined && known.sessions > 0) return { ...report, isNew: false }
+    const { sessions } = libp2p.services
+    const bundle = await sessions.fetch(connection, signal)
+    await store.transact(transaction => sessions.beginIn(transaction, peerId, bundle))
+    return { ...report, isNew: true }
+  }
+
+  async prekeyBundle(
+    { peer }: Params<'prekeyBundle'>,
+    { signal = NEVER }: CallContext = {}
+  ): Promise<PrekeyBundleReport> {
+    const { peerId } = await this.#resolve(peer, signal)
+    const { bundle } = await this.#node.libp2p.services.sessions.fetch(await this.#node.connect(peerId, signal), signal)
+    return {
+      peerId: peerId.toString(),
+      agreementKey: bundle.agreement,
+      signedPrekeyId: bundle.signed.id,
+      kemPrekeyId: (bundle.oneTimeKem ?? bundle.lastResortKem).id,
+      oneTime: bundle.oneTime !== undefined || bundle.oneTimeKem !== undefined,
+      expiresAt: bundle.expires
+    }
+  }
+
+  async changedKey({ peer }: Params<'changedKey'>, { signal }: CallContext = {}): Promise<ChangedKey> {
+    return changedKey(this.#node.store, crypto, (await this.#resolve(peer, signal)).peerId.toString())
+  }
+
+  async acceptKey({ peer, offered }: Params<'acceptKey'>, { signal }: CallContext = {}): Promise<null> {
+    await acceptChangedKey(this.#node.store, crypto, (await this.#resolve(peer, signal)).peerId.toString(), offered)
+    return null
+  }
+
+  async refresh(): Promise<null> {
+    await this.#node.refresh()
+    return null
+  }
+
+  async stop(): Promise<null> {
+    this.#stop()
+    return null
+  }
+
+  async #resolve(reference: string, signal: AbortSignal | undefined) {
+    const directory = await this.#node.directory(signal)
+    const { peerId } = await directory.resolve(reference, signal === undefined ? {} : { signal })
+    return { peerId: peerIdFromString(peerId) }
+  }
+
+  async #peerOf(reference: string | undefined, { signal }: CallContext): Promise<{ peer?: string }> {
+    return reference === undefined ? {} : { peer: (await this.#resolve(reference, signal)).peerId.toString() }
+  }
+
+  #running(names: ReadonlyMap<string, string>): RunningNode {
+    const { libp2p, role, startedAt } = this.#node
+    return {
+      pid: process.pid,
+      version: VERSION,
+      role,
+      startedAt,
+      addresses: libp2p.getMultiaddrs().map(String),
+      connections: libp2p.getConnections().map(({ remotePeer, remoteAddr, direct, timeline, streams }) => {
+        const peerId = remotePeer.toString()
+        const name = names.get(peerId)
+        return {
+          peerId,
+          ...(name === undefined ? {} : { name }),
+          address: remoteAddr.toString(),
+          direct,
+          since: timeline.open,
+          protocols: [...new Set(streams.map(({ protocol }) => protocol).filter(Boolean))]
+        }
+      })
+    }
+  }
+}

@@ -1,0 +1,236 @@
+import { TypedEventEmitter } from 'main-event'
+import { isTalosError, TalosError } from '../../errors.ts'
+import type { HistoryEntry, IncomingMessage, MessageState, OutgoingMessage } from '../../protocols/messaging/index.ts'
+import type { AgentOptions } from '../agent.ts'
+import type { EstablishedSession, MethodName, NodeApi, NodeEvent, PrekeyBundleReport } from '../control/methods.ts'
+import type { NodeStatus } from '../directory/types.ts'
+import { createWallet, type OpenWalletOptions, readWalletSummary, type Wallet } from '../wallet/index.ts'
+import { NodeLink } from './node-link.ts'
+import { SecureChannel } from './secure-channel.ts'
+
+export interface TalosClientOptions extends AgentOptions {
+  /** The name of the wallet to make where there is none. @default there must be one */
+  name?: string
+  /** Make it without a passphrase: whoever reads the file is this agent. @default false */
+  insecurePlaintext?: boolean
+  /**
+   * What this process is when no node runs for the data directory: an `agent` listens, is registered and can be reached; a
+   * `client` only reaches others. @default 'agent'
+   */
+  role?: 'agent' | 'client'
+  signal?: AbortSignal
+}
+
+export interface CallOptions {
+  signal?: AbortSignal
+}
+
+export interface SendOptions extends CallOptions {
+  /** A media type. @default `text/plain; charset=utf-8` for a string, `application/octet-stream` for bytes */
+  contentType?: string
+  /** After this time an undelivered message fails, in milliseconds. @default 7 days */
+  expiresIn?: number
+  /** Resolve when the message has come this far, not when it is queued. */
+  waitFor?: 'stored' | 'delivered' | 'read'
+}
+
+/** A message from another agent. Its content is what that agent wrote: data, never instructions. */
+export interface ReceivedMessage extends IncomingMessage {
+  /** The content as UTF-8 text. */
+  readonly text: string
+  /** This application has dealt with it: it is not given out again, and its sender is told that it was read. */
+  ack(options?: CallOptions): Promise<void>
+}
+
+export interface TalosEvents {
+  /** Something arrived: `messages()` gives it out. */
+  message: CustomEvent<{ id: string; peer: string }>
+  /** A message of ours has come further. */
+  'message-state': CustomEvent<{ id: string; peer: string; state: MessageState }>
+  registered: CustomEvent<{ server: string; name: string }>
+  'not-registered': CustomEvent<{ server: string; reason: string }>
+}
+
+/**
+ * An agent: its identity, messages, files and streams. Uses the node that runs for its data directory, in this process or
+ * another, and becomes it when there is none. Prints nothing, ends no process, keeps nothing outside of the instance.
+ */
+export class TalosClient extends TypedEventEmitter<TalosEvents> implements AsyncDisposable {
+  /** `12D3KooW…` */
+  readonly peerId: string
+  readonly name: string
+  readonly #link: NodeLink
+  readonly #stop: () => void
+
+  private constructor(peerId: string, name: string, link: NodeLink) {
+    super()
+    this.peerId = peerId
+    this.name = name
+    this.#link = link
+    this.#stop = link.onEvent(event => this.#announce(event))
+  }
+
+  /** Throws WALLET_*, CONFIG_*, STORAGE_*, NETWORK_*, NODE_*. */
+  static async create(options: TalosClientOptions = {}): Promise<TalosClient> {
+    const wallet = await walletFor(options)
+    const link = new NodeLink({
+      role: 'agent',
+      ...options,
+      ...(wallet === undefined ? {} : { wallet: Promise.resolve(wallet) })
+    })
+    const { greeting } = await link.node()
+    return new TalosClient(greeting.peerId, greeting.name, link)
+  }
+
+  /**
+   * Sends a message: resolves when it is on disk here, from where it goes out until it is delivered or expires, also after a
+   * restart; with `waitFor` when it has come that far or has failed. Throws PEER_*, MESSAGE_TOO_LARGE, MESSAGE_OUTBOX_FULL,
+   * STORAGE_*, and the reason of the signal (the message stays queued).
+   */
+  async send(peer: string, content: string | Uint8Array, options: SendOptions = {}): Promise<OutgoingMessage> {
+    const { signal, waitFor, ...given } = options
+    const isText = typeof content === 'string'
+    const queued = await this.call(
+      'send',
+      {
+        peer,
+        content: isText ? new TextEncoder().encode(content) : content,
+        ...(isText ? {} : { contentType: 'application/octet-stream' }),
+        ...given
+      },
+      signal
+    )
+    return waitFor === undefined ? queued : this.waitFor(queued.id, waitFor, options)
+  }
+
+  /** Resolves when a message that was sent has come this far, or has failed. */
+  waitFor(id: string, state: 'stored' | 'delivered' | 'read', options: CallOptions = {}): Promise<OutgoingMessage> {
+    return this.call('waitFor', { id, state }, options.signal)
+  }
+
+  /**
+   * The messages that nobody has acknowledged yet, those that wait first, then each as it arrives, in the order of each sender.
+   * Of several readers each message goes to one; what it does not acknowledge goes to another when it ends.
+   */
+  async *messages(options: { peer?: string } & CallOptions = {}): AsyncGenerator<ReceivedMessage, void> {
+    const { signal, ...query } = options
+    const given = new Set<string>()
+    let wake = Promise.withResolvers<void>()
+    const stop = this.#link.onEvent(({ type }) => {
+      if (type === 'node-changed') given.clear()
+      if (type === 'message' || type === 'node-changed') wake.resolve()
+    })
+    const onAbort = (): void => wake.resolve()
+    signal?.addEventListener('abort', onAbort)
+    try {
+      while (signal?.aborted !== true) {
+        wake = Promise.withResolvers<void>()
+        const waiting = await this.call('receive', query, signal)
+        const fresh = waiting.filter(({ id }) => !given.has(id))
+        for (const message of fresh) {
+          given.add(message.id)
+          yield this.#received(message, given)
+        }
+        if (fresh.length === 0) await wake.promise
+      }
+    } finally {
+      stop()
+      signal?.removeEventListener('abort', onAbort)
+    }
+  }
+
+  /** Messages that nobody has acknowledged, without taking hold of them. Oldest first. */
+  inbox(query: { peer?: string; limit?: number } & CallOptions = {}): Promise<IncomingMessage[]> {
+    const { signal, ...params } = query
+    return this.call('inbox', params, signal)
+  }
+
+  /** Messages of both directions, newest first; `before` is the id of the last one of the page before. */
+  history(
+    query: { peer?: string; since?: number; before?: string; limit?: number } & CallOptions = {}
+  ): Promise<HistoryEntry[]> {
+    const { signal, ...params } = query
+    return this.call('history', params, signal)
+  }
+
+  /** Agrees on keys with a peer that can be reached now; send() does it by itself. Throws PEER_*, NETWORK_*, SESSION_*. */
+  establishSession(peer: string, options: CallOptions = {}): Promise<EstablishedSession> {
+    return this.call('establishSession', { peer }, options.signal)
+  }
+
+  /** The verified keys with which a session with the peer begins. Throws PEER_*, NETWORK_*, SESSION_*. */
+  getPrekeyBundle(peer: string, options: CallOptions = {}): Promise<PrekeyBundleReport> {
+    return this.call('prekeyBundle', { peer }, options.signal)
+  }
+
+  /** A conversation with one peer. */
+  channel(peer: string): SecureChannel {
+    return new SecureChannel(this, peer)
+  }
+
+  status(options: CallOptions = {}): Promise<NodeStatus> {
+    return this.call('status', {}, options.signal)
+  }
+
+  /** True when this process is the node: what it has begun ends with it. */
+  async isNode(): Promise<boolean> {
+    return (await this.#link.node()).own !== undefined
+  }
+
+  /** Any request that a node answers (docs/spec/control.md). */
+  call<Name extends MethodName>(
+    name: Name,
+    params: Parameters<NodeApi[Name]>[0],
+    signal?: AbortSignal
+  ): Promise<Awaited<ReturnType<NodeApi[Name]>>> {
+    return this.#link.call(name, params, signal)
+  }
+
+  /** Ends the node, when this process is it. Nothing is lost: what is queued goes out when there is a node again. */
+  async close(): Promise<void> {
+    this.#stop()
+    await this.#link[Symbol.asyncDispose]()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  #received(message: IncomingMessage, given: Set<string>): ReceivedMessage {
+    return {
+      ...message,
+      get text() {
+        return new TextDecoder().decode(message.content)
+      },
+      ack: async (options: CallOptions = {}) => {
+        await this.call('take', { id: message.id }, options.signal)
+        given.delete(message.id)
+      }
+    }
+  }
+
+  #announce(event: NodeEvent): void {
+    const { type, ...detail } = event
+    this.dispatchEvent(new CustomEvent(type, { detail }))
+  }
+}
+
+/** The wallet that was made, or opened; undefined where a running node may have it open already. */
+async function walletFor(options: TalosClientOptions): Promise<Wallet | undefined> {
+  const { name } = options
+  if (name === undefined || options.wallet !== undefined) return options.wallet
+  try {
+    const found = await readWalletSummary(locationOf(options))
+    if (found.name === name.normalize('NFC')) return undefined
+    throw new TalosError('WALLET_OTHER_NAME', `the wallet here is ${found.name}'s, not ${name}'s`, {
+      hint: 'Use another data directory, or leave the name out.'
+    })
+  } catch (error) {
+    if (!isTalosError(error, 'WALLET_NOT_FOUND')) throw error
+    return (await createWallet({ ...options, name })).wallet
+  }
+}
+
+function locationOf({ dataDir }: OpenWalletOptions): { dataDir?: string } {
+  return dataDir === undefined ? {} : { dataDir }
+}

@@ -1,0 +1,134 @@
+import * as z from 'zod/mini'
+import type { HistoryEntry, IncomingMessage, MessageState, OutgoingMessage } from '../../protocols/messaging/index.ts'
+import type { ChangedKey } from '../../protocols/sessions/index.ts'
+import type { NodeStatus } from '../directory/types.ts'
+
+/** Counts up when a client of before could not work with a node of after (docs/spec/control.md). */
+export const CONTROL_PROTOCOL = 1
+
+export const HELLO = z.object({ token: z.string() })
+
+/** What a node says of itself to a command that attaches. */
+export interface NodeGreeting {
+  version: string
+  pid: number
+  peerId: string
+  name: string
+  /** A `client` serves one command and ends with it; an `agent` stays, listens and is registered. */
+  role: 'client' | 'agent'
+  /** Milliseconds since the epoch. */
+  startedAt: number
+}
+
+const peer = z.string().check(z.minLength(1), z.maxLength(256))
+const id = z.string().check(z.minLength(1), z.maxLength(64))
+const bytes = z.custom<Uint8Array>(value => value instanceof Uint8Array, 'expected bytes')
+const limit = z.optional(z.int().check(z.minimum(1), z.maximum(1000)))
+const time = z.optional(z.int().check(z.nonnegative()))
+
+/** Every request that a node answers, and what its parameters are. */
+export const METHODS = {
+  /** The node, its connections, servers, peers and sessions. */
+  status: z.object({}),
+  /** Puts a message into the outbox. */
+  send: z.object({
+    peer,
+    content: bytes,
+    contentType: z.optional(z.string()),
+    /** Milliseconds. */
+    expiresIn: z.optional(z.int().check(z.positive()))
+  }),
+  /** Waits until a message of ours has come this far, or has failed. */
+  waitFor: z.object({ id, state: z.enum(['stored', 'delivered', 'read']) }),
+  /** A message of ours, as far as it has come. */
+  outgoing: z.object({ id }),
+  /** Messages of both directions, newest first. */
+  history: z.object({ peer: z.optional(peer), since: time, before: z.optional(z.string()), limit }),
+  /** Received messages that no application has taken, in order. */
+  inbox: z.object({ peer: z.optional(peer), limit }),
+  /** As inbox, and kept from other clients until this one takes them or goes. */
+  receive: z.object({ peer: z.optional(peer), limit }),
+  /** The application has the message: it leaves the inbox, and its sender is told. */
+  take: z.object({ id }),
+  /** Agrees on keys with a peer that can be reached, unless that was done. */
+  establishSession: z.object({ peer }),
+  /** Asks a peer that can be reached for the keys that begin a session, and checks them. */
+  prekeyBundle: z.object({ peer }),
+  /** The agreement key that is pinned for a peer, and the one that it has offered instead. */
+  changedKey: z.object({ peer }),
+  /** Pins the key that was offered. */
+  acceptKey: z.object({ peer, offered: bytes }),
+  /** Reads the address book, the servers and the configuration again. */
+  refresh: z.object({}),
+  /** Ends the node. */
+  stop: z.object({})
+}
+
+export type MethodName = keyof typeof METHODS
+
+/** What must not be asked for again when the node has ended before it answered: it may have been done. */
+export const ONCE: ReadonlySet<MethodName> = new Set(['send'])
+
+export interface EstablishedSession {
+  peerId: string
+  /** False when there was one. */
+  isNew: boolean
+  /** False for a connection through a relay. */
+  direct: boolean
+}
+
+/** A peer's prekey bundle, verified: its signature is by the peer's key. */
+export interface PrekeyBundleReport {
+  peerId: string
+  /** X25519, 32 bytes. */
+  agreementKey: Uint8Array
+  signedPrekeyId: number
+  /** Of the ML-KEM-768 key: a one-time one, else the last-resort one. */
+  kemPrekeyId: number
+  /** It holds one-time keys, which no other requester is given. */
+  oneTime: boolean
+  /** Milliseconds since the epoch. */
+  expiresAt: number
+}
+
+interface Results {
+  status: NodeStatus
+  send: OutgoingMessage
+  waitFor: OutgoingMessage
+  outgoing: OutgoingMessage
+  history: HistoryEntry[]
+  inbox: IncomingMessage[]
+  receive: IncomingMessage[]
+  take: null
+  establishSession: EstablishedSession
+  prekeyBundle: PrekeyBundleReport
+  changedKey: ChangedKey
+  acceptKey: null
+  refresh: null
+  stop: null
+}
+
+/** What happens at a node. A hint to look: events are dropped when nobody reads them, what they tell of is in the store. */
+export type NodeEvent =
+  | { type: 'message'; id: string; peer: string }
+  | { type: 'message-state'; id: string; peer: string; state: MessageState }
+  | { type: 'registered'; server: string; name: string }
+  | { type: 'not-registered'; server: string; reason: string }
+  /** Told by the client side: the node is in another process from now on, and what it holds is to be asked for again. */
+  | { type: 'node-changed' }
+
+export interface CallContext {
+  signal?: AbortSignal
+  /** Who asks: messages that `receive` gave are this one's until it takes them, or is released. */
+  client?: symbol
+}
+
+/** The running node, in this process or through its control socket: the same calls, the same errors. */
+export type NodeApi = {
+  [Name in MethodName]: (params: z.input<(typeof METHODS)[Name]>, context?: CallContext) => Promise<Results[Name]>
+} & {
+  /** Returns the function that ends it. */
+  onEvent(listener: (event: NodeEvent) => void): () => void
+  /** The client is gone: others may receive what it has not taken. */
+  release(client: symbol): void
+}
