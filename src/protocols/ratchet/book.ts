@@ -206,6 +206,13 @@ export function namedSession(message: Uint8Array): Uint8Array | undefined {
   return named ? message.slice(1, 1 + SID_SIZE) : undefined
 }
 
+/** True for a message that begins a session which is not in the book yet: only to open that takes prekeys. */
+export function beginsSession(crypto: CryptoProvider, book: SessionBook, message: Uint8Array): boolean {
+  if (message[0] !== INITIATION_MESSAGE || message.length <= INITIATION_SIZE) return false
+  const fingerprint = crypto.sha256(message.subarray(1, 1 + INITIATION_SIZE))
+  return !book.sessions.some(({ role, initiation }) => role === 'responder' && sameBytes(initiation, fingerprint))
+}
+
 function openKnown(book: SessionBook, session: Session, body: Uint8Array, context: SessionContext): Opened {
   const opened = openInSession(session, body, context)
   const { sid, confirmed, oneTime } = opened.session

@@ -17,6 +17,7 @@ export {
   activeSession,
   BOOK_LIMITS,
   beginSession,
+  beginsSession,
   createBook,
   namedSession,
   type Opened,

@@ -7,6 +7,7 @@ import {
   abandonSession,
   activeSession,
   beginSession,
+  beginsSession,
   createBook,
   decodeBook,
   decodePrekeys,
@@ -255,8 +256,8 @@ class SessionService implements Sessions, Startable {
     const { identity, crypto } = this.#init
     const book = await use.get()
     try {
-      // only a handshake needs them, and to read them costs more than to open a message
-      const prekeys = namedSession(message) === undefined ? await this.#loadPrekeys(transaction) : NO_PREKEYS
+      // only a new session needs them, and to read them costs more than to open a hundred messages
+      const prekeys = beginsSession(crypto, book, message) ? await this.#loadPrekeys(transaction) : NO_PREKEYS
       const opened = openMessage(book, message, identity, prekeys, this.#context())
       const { oneTime, oneTimeKem } = opened.spent
       if (oneTime !== undefined || oneTimeKem !== undefined) {
