@@ -29,7 +29,7 @@ export class Channel {
   readonly #inbox: Inbox
   readonly #outbox: Outbox
   readonly #courier: Courier
-  readonly #ready: Promise<void>
+  #isLoaded = false
   /** As of the last step that is on disk. */
   #saved: Uint8Array
   #record: PeerRecord
@@ -63,7 +63,6 @@ export class Channel {
       nextExpiry: () => this.#outbox.entries.nextExpiry,
       refused: () => this.#add(input => input.refusals.push(this.#refusedAll()))
     })
-    this.#ready = this.#outbox.entries.load()
   }
 
   /** What the messages that are queued wait for, besides their turn. */
@@ -156,7 +155,7 @@ export class Channel {
   async #run(): Promise<void> {
     try {
       // what is asked for in the same turn of the event loop goes into the same step
-      await this.#ready
+      await Promise.resolve()
       while (this.#due && !this.#stopped) {
         this.#due = false
         await this.#step()
@@ -178,6 +177,8 @@ export class Channel {
     const after: Array<() => void> = []
     let outcome: Outcome
     try {
+      if (!this.#isLoaded) await this.#outbox.entries.load()
+      this.#isLoaded = true
       await this.#heal(input.refusals)
       outcome = await this.#context.store.transact(transaction =>
         this.#context.sessions.within(transaction, this.peerId, async session => {
@@ -276,10 +277,8 @@ export class Channel {
   }
 
   #hasOutgoing(): boolean {
-    const { due, sealed } = this.#record
-    return (
-      this.#outbox.entries.size > 0 || sealed !== undefined || hasDue(this.#record) || (due?.unreadable.length ?? 0) > 0
-    )
+    const { due, sealed, outCount } = this.#record
+    return outCount > 0 || sealed !== undefined || hasDue(this.#record) || (due?.unreadable.length ?? 0) > 0
   }
 
   #link(): Link | undefined {

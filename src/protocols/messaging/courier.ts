@@ -101,7 +101,7 @@ export class Courier {
   stepped(outcome: Outcome, link: Link | undefined, entries: OutboxEntries): void {
     if (outcome.progress) {
       this.#attempts = 0
-      this.#wait(undefined)
+      if (!this.#paused) this.#wait(undefined)
     }
     if (outcome.waits !== undefined) this.#pause(outcome.waits)
     else if (outcome.batch.needsSession && link !== undefined) void this.#begin(link)
@@ -134,7 +134,7 @@ export class Courier {
     this.#paused = true
     this.#attempts = Math.max(this.#attempts, 1)
     this.#wait(reason)
-    this.#later()
+    this.#retryLater()
   }
 
   #wait(reason: Reason | undefined): void {
@@ -143,9 +143,13 @@ export class Courier {
     if (isNew) this.#channel.waiting(reason)
   }
 
-  /** Tries again after a while that grows with each attempt. */
   #later(): void {
-    if (this.#retry !== undefined || this.#reaching || !this.#channel.hasWork()) return
+    if (!this.#reaching && this.#channel.hasWork()) this.#retryLater()
+  }
+
+  /** Tries again after a while that grows with each attempt. */
+  #retryLater(): void {
+    if (this.#retry !== undefined) return
     const wait = this.#attempts === 0 ? 0 : Math.min(RETRY_FIRST * 2 ** (this.#attempts - 1), RETRY_LAST)
     // not all at once when a server comes back
     this.#retryIn(wait * (0.75 + Math.random() / 2))

@@ -56,20 +56,12 @@ export class OutboxEntries {
     } while (after !== undefined)
   }
 
-  get size(): number {
-    return this.#entries.size
-  }
-
   get(sequence: number): OutEntry | undefined {
     return this.#entries.get(sequence)
   }
 
   first(): OutEntry | undefined {
     return this.#entries.values().next().value
-  }
-
-  values(): IterableIterator<OutEntry> {
-    return this.#entries.values()
   }
 
   /** Those that may be sealed now: the oldest, and what follows it within the window. */

@@ -248,7 +248,8 @@ export class Work {
     } else if (record.sealed !== undefined && acknowledgedOn !== link.number && maySend) {
       outcome.acknowledgement = record.sealed.envelope.slice()
     }
-    if (maySend && !outcome.batch.needsSession) outcome.batch = await outbox.send(this.#step, record, link.number)
+    if (maySend && !outcome.batch.needsSession && outcome.waits === undefined)
+      outcome.batch = await outbox.send(this.#step, record, link.number)
   }
 
   /** There is no link any more, or no session, to acknowledge over. */
