@@ -55,6 +55,8 @@ export type AgentInit = Partial<Omit<MessagingInit, 'store'>> & {
   /** Puts something between messaging and the disk. */
   wrap?: (store: SessionStore) => SessionStore
   mayBegin?: (peer: PeerId) => boolean
+  /** Of the identity. @default a new one */
+  seed?: Uint8Array
   /** Each is taken when it comes. */
   takes?: boolean
 }
@@ -64,7 +66,7 @@ export const textOf = ({ content }: { content: Uint8Array }): string => Buffer.f
 
 export async function startMessageAgent(town: Town, init: AgentInit = {}): Promise<MessageAgent> {
   const folder = await mkdtemp(join(tmpdir(), 'talos-messages-'))
-  const seed = randomBytes(32)
+  const seed = init.seed ?? randomBytes(32)
   const signing = crypto.ed25519.fromSeed(seed)
   const agreement = crypto.x25519.generate()
   const identity: LocalIdentity = {
