@@ -1,3 +1,5 @@
+import type { Rate } from '../limits/index.ts'
+
 export const FILE_PROTOCOL = '/talos/file/1.0.0'
 
 /** Frame types (pb/file.proto). */
@@ -70,8 +72,8 @@ export const MAX_UNDECIDED = 64
 export const MAX_ACTIVE_PER_PEER = 4
 export const MAX_ACTIVE = 8
 
-/** New offers that one peer may make: at once, and one more after each interval (milliseconds). */
-export const OFFER_RATE = { burst: 30, refill: 10_000 } as const
+/** New offers that one peer may make. */
+export const OFFER_RATE: Rate = { burst: 30, perSecond: 0.1 }
 
 /** Unfinished incoming transfers that are kept for one peer. */
 export const MAX_UNFINISHED_PER_PEER = 100

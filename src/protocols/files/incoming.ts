@@ -1,7 +1,7 @@
 import type { Connection, Logger, PeerId } from '@libp2p/interface'
 import { isTalosError, TalosError } from '../../errors.ts'
 import { FrameStream } from '../framing/index.ts'
-import { FailureBudget } from '../ratchet/index.ts'
+import { RateLimiter } from '../limits/index.ts'
 import {
   ANSWER,
   DEFAULT_EXPIRY,
@@ -60,16 +60,11 @@ export class Incoming {
   readonly #init: IncomingInit
   readonly #active = new Map<string, Active>()
   readonly #undecided = new Map<string, { peer: string; decision: Promise<FileDecision> }>()
-  readonly #offers: FailureBudget
+  readonly #offers = new RateLimiter(OFFER_RATE)
   #shutdown = new AbortController()
 
   constructor(init: IncomingInit) {
     this.#init = init
-    this.#offers = new FailureBudget({
-      clock: () => performance.now(),
-      burst: OFFER_RATE.burst,
-      refill: OFFER_RATE.refill
-    })
   }
 
   /** Finishes what a crash interrupted at its last step, and removes what nobody came back for. */
@@ -205,12 +200,7 @@ export class Incoming {
         unfinished >= MAX_UNFINISHED_PER_PEER
       )
         throw busy()
-      try {
-        this.#offers.check(name)
-      } catch {
-        throw busy()
-      }
-      this.#offers.failed(name)
+      if (this.#offers.take(name, 1, performance.now()) > 0) throw busy()
     }
     const room = await this.#room(signal)
     const answer = admit(offer, limits, room)

@@ -13,7 +13,7 @@ interface Bucket {
 /** Buckets kept; above this the one that has been idle longest goes, which by then is full again or nearly so. */
 const MAX_BUCKETS = 10_000
 
-/** Token buckets by key, in bounded memory. Time comes from the caller, in milliseconds. */
+/** Token buckets by key (a peer, a network address), in bounded memory. Time comes from the caller, in milliseconds. */
 export class RateLimiter {
   readonly #rate: Rate
   readonly #maxBuckets: number
@@ -27,21 +27,32 @@ export class RateLimiter {
 
   /** Takes `cost` tokens and returns 0, or takes none and returns the milliseconds until there are as many. */
   take(key: string, cost: number, now: number): number {
-    const { burst, perSecond } = this.#rate
-    const bucket = this.#buckets.get(key) ?? { tokens: burst, at: now }
-    // a clock that was set back gives nothing, and takes nothing away
-    const elapsed = Math.max(0, now - bucket.at)
-    bucket.tokens = Math.min(burst, bucket.tokens + (elapsed / 1000) * perSecond)
-    bucket.at = now
+    const tokens = this.#tokens(key, now)
+    const wait = this.#until(cost - tokens)
     this.#buckets.delete(key)
-    this.#buckets.set(key, bucket)
+    this.#buckets.set(key, { tokens: wait === 0 ? tokens - cost : tokens, at: now })
     if (this.#buckets.size > this.#maxBuckets) this.#buckets.delete(this.#buckets.keys().next().value!)
-    if (bucket.tokens < cost) return Math.ceil(((cost - bucket.tokens) / perSecond) * 1000)
-    bucket.tokens -= cost
-    return 0
+    return wait
+  }
+
+  /** What take() would return, with nothing taken: for what costs only when it has failed. */
+  wait(key: string, cost: number, now: number): number {
+    return this.#until(cost - this.#tokens(key, now))
   }
 
   get size(): number {
     return this.#buckets.size
+  }
+
+  #tokens(key: string, now: number): number {
+    const { burst, perSecond } = this.#rate
+    const bucket = this.#buckets.get(key)
+    if (bucket === undefined) return burst
+    // a clock that was set back gives nothing, and takes nothing away
+    return Math.min(burst, bucket.tokens + (Math.max(0, now - bucket.at) / 1000) * perSecond)
+  }
+
+  #until(missing: number): number {
+    return missing <= 0 ? 0 : Math.ceil((missing / this.#rate.perSecond) * 1000)
   }
 }

@@ -31,7 +31,6 @@ export {
 export { decodeBook, encodeBook } from './book-codec.ts'
 export { MAX_BUNDLE_SIZE, type PrekeyBundle, verifyBundle } from './bundle.ts'
 export { RATCHET_LIMITS, RATCHET_OVERHEAD } from './double-ratchet.ts'
-export { FailureBudget } from './failure-budget.ts'
 export { certifyAgreementKey, type LocalIdentity, verifyAgreementKey } from './identity.ts'
 export { NO_SESSION_SIZE, noSessionNotice, verifyNoSessionNotice } from './no-session.ts'
 export { INITIATION_SIZE, SID_SIZE } from './pqxdh.ts'

@@ -3,6 +3,7 @@ import type { Registrar } from '@libp2p/interface-internal'
 import type { CryptoProvider } from '../../crypto/index.ts'
 import { isTalosError, TalosError } from '../../errors.ts'
 import { FrameStream } from '../framing/index.ts'
+import { RateLimiter } from '../limits/index.ts'
 import {
   abandonSession,
   activeSession,
@@ -13,7 +14,6 @@ import {
   decodePrekeys,
   encodeBook,
   encodePrekeys,
-  FailureBudget,
   issueBundle,
   type LocalIdentity,
   MAX_BUNDLE_SIZE,
@@ -33,7 +33,7 @@ import {
   verifyBundle,
   verifyNoSessionNotice
 } from '../ratchet/index.ts'
-import { BUNDLE_RATE, PREKEY_REFUSAL, PREKEYS_PROTOCOL, RESPONSE_OVERHEAD } from './constants.ts'
+import { BUNDLE_RATE, FAILURE_RATE, PREKEY_REFUSAL, PREKEYS_PROTOCOL, RESPONSE_OVERHEAD } from './constants.ts'
 import { answerRequest, fetchBundle } from './prekey-exchange.ts'
 import { bookKey, offeredKey, PREKEYS_KEY } from './records.ts'
 import type { SessionStore, Transaction } from './store.ts'
@@ -143,17 +143,14 @@ class SessionService implements Sessions, Startable {
   readonly #registrar: Registrar
   readonly #log: Logger
   readonly #init: Required<SessionsInit>
-  readonly #failures: FailureBudget
-  readonly #bundles: FailureBudget
+  readonly #failures = new RateLimiter(FAILURE_RATE)
+  readonly #bundles = new RateLimiter(BUNDLE_RATE)
   readonly #withoutOneTime = new Set<string>()
 
   constructor(components: SessionsComponents, init: SessionsInit) {
     this.#registrar = components.registrar
     this.#log = components.logger.forComponent('talos:sessions')
     this.#init = { onEvent: () => {}, now: Date.now, ...init }
-    const clock = (): number => performance.now()
-    this.#failures = new FailureBudget({ clock })
-    this.#bundles = new FailureBudget({ clock, burst: BUNDLE_RATE.burst, refill: BUNDLE_RATE.refillMilliseconds })
   }
 
   async start(): Promise<void> {
@@ -252,7 +249,9 @@ class SessionService implements Sessions, Startable {
 
   async #open(use: BookInUse, message: Uint8Array): Promise<OpenedMessage> {
     const { transaction, peer } = use
-    this.#failures.check(peer)
+    if (this.#failures.wait(peer, 1, performance.now()) > 0) {
+      throw new TalosError('SESSION_THROTTLED', 'The peer has sent too many messages that do not authenticate')
+    }
     const { identity, crypto } = this.#init
     const book = await use.get()
     try {
@@ -271,7 +270,7 @@ class SessionService implements Sessions, Startable {
       }
       // a lost state is nobody's fault; everything else costs the peer some of its budget
       if (isTalosError(error) && error.code.startsWith('SESSION_') && error.code !== 'SESSION_UNKNOWN') {
-        this.#failures.failed(peer)
+        this.#failures.take(peer, 1, performance.now())
       }
       throw error
     }
@@ -332,13 +331,7 @@ class SessionService implements Sessions, Startable {
 
   #admit(peer: PeerId): number {
     if (!this.#init.mayBegin(peer)) return PREKEY_REFUSAL.notAuthorised
-    try {
-      this.#bundles.check(peer.toString())
-    } catch {
-      return PREKEY_REFUSAL.tooMany
-    }
-    this.#bundles.failed(peer.toString())
-    return 0
+    return this.#bundles.take(peer.toString(), 1, performance.now()) > 0 ? PREKEY_REFUSAL.tooMany : 0
   }
 
   async #issue(oneTime: boolean): Promise<Uint8Array> {

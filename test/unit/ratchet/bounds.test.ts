@@ -4,7 +4,6 @@ import { crypto } from '../../../src/crypto/index.ts'
 import {
   BOOK_LIMITS,
   encodeBook,
-  FailureBudget,
   INITIATION_SIZE,
   MAX_BUNDLE_SIZE,
   openMessage,
@@ -209,26 +208,6 @@ describe('an attacker who wants work or memory', () => {
     bob.now += 2
     expect(bob.open(alice, message)).toBe('one more')
     expect(bob.book(alice).replayIds).toHaveLength(1)
-  })
-
-  it('failures per peer are limited, and forgiven with time', () => {
-    let now = 0
-    const budget = new FailureBudget({ clock: () => now, burst: 3, refill: 1000, maxPeers: 2 })
-    for (let i = 0; i < 3; i++) {
-      budget.check('mallory')
-      budget.failed('mallory')
-    }
-    expect(codeOf(() => budget.check('mallory'))).toBe('SESSION_THROTTLED')
-    budget.check('alice')
-    now = 999
-    expect(codeOf(() => budget.check('mallory'))).toBe('SESSION_THROTTLED')
-    now = 1000
-    budget.check('mallory')
-    budget.failed('mallory')
-    expect(codeOf(() => budget.check('mallory'))).toBe('SESSION_THROTTLED')
-    budget.failed('a')
-    budget.failed('b') // the third peer: the one longest without a failure is forgotten
-    budget.check('mallory')
   })
 })
 
