@@ -52,6 +52,17 @@ test('two agents agree on a session and talk both ways', async () => {
   ])
 })
 
+test('what is opened says whether it may be a replay', async () => {
+  await using p = await pair()
+  const [alice, bob] = [p.alice.node.peerId, p.bob.node.peerId]
+  const first = await p.alice.sessions.seal(await connect(p.alice, p.bob), Buffer.from('one'), soon())
+  expect(await p.bob.sessions.open(alice, first)).toMatchObject({ confirmed: false, oneTime: true })
+  const answer = await p.bob.sessions.seal(await connect(p.bob, p.alice), Buffer.from('two'), soon())
+  expect(await p.alice.sessions.open(bob, answer)).toMatchObject({ confirmed: true, oneTime: true })
+  const third = await p.alice.sessions.seal(await connect(p.alice, p.bob), Buffer.from('three'), soon())
+  expect(await p.bob.sessions.open(alice, third)).toMatchObject({ confirmed: true, oneTime: true })
+})
+
 test('a session goes on after both sides were restarted', async () => {
   await using p = await pair()
   await send(p.alice, p.bob, 'one')

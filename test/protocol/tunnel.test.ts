@@ -1,21 +1,30 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { PeerId } from '@libp2p/interface'
-import { expect, test } from 'vitest'
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import type { Connection, PeerId } from '@libp2p/interface'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import fc from 'fast-check'
+import { expect, test, vi } from 'vitest'
 import { TalosError } from '../../src/errors.ts'
 import { FrameStream } from '../../src/protocols/framing/index.ts'
 import { encodeFrame, type Sealer, type TunnelChannel } from '../../src/protocols/mcp/tunnel/channel.ts'
 import { openTunnel } from '../../src/protocols/mcp/tunnel/client.ts'
 import { FRAME, MCP_PROTOCOL, WINDOW } from '../../src/protocols/mcp/tunnel/constants.ts'
-import { type MainSessions, openChannel, type StreamSessions } from '../../src/protocols/mcp/tunnel/handshake.ts'
+import {
+  type MainSessions,
+  openChannel,
+  readOpen,
+  type StreamSessions
+} from '../../src/protocols/mcp/tunnel/handshake.ts'
 import { type TunnelHost, type TunnelHostInit, tunnelHost } from '../../src/protocols/mcp/tunnel/host.ts'
 import type { ResumableLink, TunnelLink } from '../../src/protocols/mcp/tunnel/link.ts'
 import { TunnelFrame } from '../../src/protocols/mcp/tunnel/pb/tunnel.ts'
+import { answerRequest } from '../../src/protocols/sessions/prekey-exchange.ts'
 import { startNode, within } from '../support/nodes.ts'
 
 // The tunnel's own rules, with the cryptography left out below its interface; the real one is in sessions.test.ts
 const plainSession: MainSessions = {
-  seal: async (_, plaintext) => plaintext,
+  seal: async (_, plaintext) => Uint8Array.from(plaintext),
   open: async (_, message) => ({ plaintext: message, confirmed: true, oneTime: true }),
   explain: () => ({ notice: undefined, withoutOneTime: false }),
   heal: async () => false
@@ -56,7 +65,7 @@ async function pair(init: Partial<TunnelHostInit> = {}) {
     ...plainSession,
     seal: async (_, plaintext) => {
       opens.push(Uint8Array.from(plaintext))
-      return plaintext
+      return Uint8Array.from(plaintext)
     }
   }
   const open = (service = '', node = client, sessions = recording, streams = plainStreams) =>
@@ -279,6 +288,83 @@ test('a host full of sessions says so', async () => {
   await link.end()
 })
 
+test('a peer that opens one session after the other is told to wait, and others are not', async () => {
+  await using p = await pair()
+  const another = await startNode({ listen: [] })
+  let refused: unknown
+  let opened = 0
+  for (; refused === undefined && opened < 200; opened++) {
+    const tunnel = await p.open().catch(error => {
+      refused = error
+      return undefined
+    })
+    await tunnel?.link.end()
+  }
+  expect(refused).toMatchObject({ code: 'TUNNEL_BUSY', hint: expect.stringContaining('a minute') })
+  expect(opened).toBeGreaterThan(50)
+  const { link } = await p.open('', another)
+  await link.end()
+  await another.stop()
+})
+
+test('the secret of a stream is in no message once the stream is open, nor when it is refused', async () => {
+  const plaintexts: Uint8Array[] = []
+  const watched: MainSessions = {
+    ...plainSession,
+    seal: async (_, plaintext) => {
+      plaintexts.push(plaintext)
+      return Uint8Array.from(plaintext)
+    },
+    open: async (_, message) => {
+      plaintexts.push(message)
+      return { plaintext: message, confirmed: true, oneTime: true }
+    }
+  }
+  const secrets: Uint8Array[] = []
+  const keep = (secret: Uint8Array) => {
+    secrets.push(secret)
+    return plainSealer
+  }
+  const streams: StreamSessions = { respond: () => ({ ratchetKey: new Uint8Array(32), session: keep }), initiate: keep }
+  await using p = await pair({ sessions: watched, streams })
+  const { link } = await p.open('', p.client, watched, streams)
+  await link.end()
+  await expect(p.open('nonsense', p.client, watched)).rejects.toMatchObject({ code: 'TUNNEL_UNKNOWN_SERVICE' })
+  expect(secrets).toHaveLength(2)
+  // OPEN and ACCEPT as sealed and as opened, and the refused OPEN as sealed and as opened
+  expect(plaintexts).toHaveLength(6)
+  // both messages begin with tag, length and 16 bytes of the tunnel's id, and tag, length and 32 bytes of the secret
+  const wiped = (plaintext: Uint8Array) => plaintext.subarray(20, 52).every(byte => byte === 0)
+  // the host is done with a refused stream when the client has closed it
+  await vi.waitFor(() => expect(plaintexts.every(wiped)).toBe(true), 5_000)
+})
+
+test('what cannot be decoded is always an error of the protocol', async () => {
+  const connection = { remotePeer: peerIdFromPrivateKey(await generateKeyPair('Ed25519')) } as Connection
+  const self = connection.remotePeer
+  const request = { tunnelId: new Uint8Array(16), service: '', maxLine: 10_000 }
+  const stream = (frame: Uint8Array) =>
+    ({ read: async () => frame, write: async () => {}, finish: async () => {} }) as unknown as FrameStream
+  const never = new AbortController().signal
+  const garbage = fc.uint8Array({ maxLength: 200 })
+  await fc.assert(
+    fc.asyncProperty(garbage, fc.constantFrom(...Object.values(FRAME), undefined), async (body, type) => {
+      const frame = type === undefined ? body : TunnelFrame.encode({ type, body: body as Uint8Array<ArrayBuffer> })
+      const opening = openChannel(stream(frame), self, connection, request, plainSession, plainStreams, never)
+      const reading = readOpen(stream(frame), self, plainSession, never)
+      const asking = answerRequest(
+        stream(frame.slice(0, 64)),
+        () => 0,
+        async () => new Uint8Array()
+      )
+      for (const work of await Promise.allSettled([opening, reading, asking])) {
+        if (work.status === 'rejected') expect(work.reason).toBeInstanceOf(TalosError)
+      }
+    }),
+    { numRuns: 500 }
+  )
+})
+
 test('a tunnel cannot be taken over by another peer that knows its id', async () => {
   await using p = await pair()
   const { link } = await p.open()
@@ -363,7 +449,7 @@ test('a move that the host is quicker with than the client takes one handshake, 
     ...plainSession,
     seal: async (_, plaintext) => {
       p.opens.push(Uint8Array.from(plaintext))
-      return plaintext
+      return Uint8Array.from(plaintext)
     },
     open: async (peer, message) => {
       await delay(30)

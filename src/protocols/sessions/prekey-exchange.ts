@@ -51,10 +51,18 @@ export async function answerRequest(
   const refused = admit()
   const response =
     refused === 0
-      ? { bundle: (await issue(PrekeyRequest.decode(frame).oneTime)) as Uint8Array<ArrayBuffer>, refused }
+      ? { bundle: (await issue(decodeRequest(frame).oneTime)) as Uint8Array<ArrayBuffer>, refused }
       : { refused }
   await frames.write(PrekeyResponse.encode(response), deadline)
   await frames.finish(deadline)
+}
+
+function decodeRequest(frame: Uint8Array): PrekeyRequest {
+  try {
+    return PrekeyRequest.decode(frame)
+  } catch (cause) {
+    throw new TalosError('SESSION_MALFORMED', 'a prekey request cannot be decoded', { cause })
+  }
 }
 
 function decodeResponse(frame: Uint8Array): PrekeyResponse {

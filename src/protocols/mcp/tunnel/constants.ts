@@ -1,3 +1,5 @@
+import type { Rate } from '../../limits/index.ts'
+
 export const MCP_PROTOCOL = '/talos/mcp/1.0.0'
 
 /** Frame types of the tunnel (pb/tunnel.proto). */
@@ -74,3 +76,11 @@ export const MAX_GRACE = 3_600_000
 
 /** A stream that has not said OPEN, or not got its ACCEPT, after this long is reset. Milliseconds. */
 export const HANDSHAKE_TIMEOUT = 10_000
+
+/**
+ * Streams that one peer may open: each costs an OPEN of the main session and its storage, and a session an MCP server's start
+ * besides. 60 sessions at once and two a second after that, or 600 streams that take up a tunnel, and 20 a second.
+ */
+export const OPEN_RATE: Rate = { burst: 600, perSecond: 20 }
+export const OPEN_COST = 1
+export const SESSION_COST = 10

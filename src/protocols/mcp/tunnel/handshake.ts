@@ -86,51 +86,62 @@ export async function openChannel(
   signal: AbortSignal
 ): Promise<OpenedChannel> {
   const secret = randomBytes(SECRET_LENGTH)
-  const open = TunnelOpen.encode({
-    tunnelId: request.tunnelId as Uint8Array<ArrayBuffer>,
-    secret,
-    service: request.service,
-    maxLine: request.maxLine,
-    resume: request.resume !== undefined,
-    received: request.resume?.received ?? 0
-  })
-  await frames.write(encodeFrame(FRAME.open, await sessions.seal(connection, open, signal)), signal)
-  const frame = decode(await frames.read(signal))
-  if (frame.type === FRAME.refuse) {
-    const refused = TunnelRefuse.decode(frame.body)
-    if (refused.reason === REFUSAL.noSession) await sessions.heal(connection.remotePeer, unreadable(refused))
-    throw refusal(refused.reason)
+  try {
+    const open = TunnelOpen.encode({
+      tunnelId: request.tunnelId as Uint8Array<ArrayBuffer>,
+      secret,
+      service: request.service,
+      maxLine: request.maxLine,
+      resume: request.resume !== undefined,
+      received: request.resume?.received ?? 0
+    })
+    const sealed = await sessions.seal(connection, open, signal).finally(() => open.fill(0))
+    await frames.write(encodeFrame(FRAME.open, sealed), signal)
+    const frame = decode(TunnelFrame, await frameOf(frames, signal))
+    if (frame.type === FRAME.refuse) {
+      const refused = decode(TunnelRefuse, frame.body)
+      if (refused.reason === REFUSAL.noSession) await sessions.heal(connection.remotePeer, unreadable(refused))
+      throw refusal(refused.reason)
+    }
+    if (frame.type !== FRAME.accept) throw protocolError(`the host answered with frame type ${frame.type}`)
+    const { plaintext } = await sessions.open(connection.remotePeer, frame.body)
+    const accept = checked(TunnelAccept, plaintext, ({ tunnelId, secret, maxLine }) => {
+      if (secret.byteLength !== SECRET_LENGTH || Buffer.compare(tunnelId, request.tunnelId) !== 0) {
+        throw protocolError("the host's answer belongs to another tunnel")
+      }
+      if (maxLine < LEAST_MAX_LINE) throw protocolError('the host takes no lines of a usable length')
+    })
+    const context = contextOf(self, connection.remotePeer, request.tunnelId)
+    const sealer = streams.initiate(joinSecrets(secret, accept.secret), context, accept.ratchetKey)
+    const channel = new TunnelChannel(frames, sealer)
+    return { channel, received: accept.received, maxLine: accept.maxLine, service: accept.service, grace: accept.grace }
+  } finally {
+    secret.fill(0)
   }
-  if (frame.type !== FRAME.accept) throw protocolError(`the host answered with frame type ${frame.type}`)
-  const accept = TunnelAccept.decode((await sessions.open(connection.remotePeer, frame.body)).plaintext)
-  if (accept.secret.byteLength !== SECRET_LENGTH || Buffer.compare(accept.tunnelId, request.tunnelId) !== 0) {
-    throw protocolError("the host's answer belongs to another tunnel")
-  }
-  if (accept.maxLine < LEAST_MAX_LINE) throw protocolError('the host takes no lines of a usable length')
-  const context = contextOf(self, connection.remotePeer, request.tunnelId)
-  const sealer = streams.initiate(joinSecrets(secret, accept.secret), context, accept.ratchetKey)
-  const channel = new TunnelChannel(frames, sealer)
-  return { channel, received: accept.received, maxLine: accept.maxLine, service: accept.service, grace: accept.grace }
 }
 
-/** Reads the OPEN of a peer that is authorised. Throws TUNNEL_PROTOCOL; SESSION_* when it cannot be read, having said so. */
+/**
+ * Reads the OPEN of a peer that is authorised; the caller wipes its `secret`. Throws TUNNEL_PROTOCOL; SESSION_* when it cannot be
+ * read, having said so.
+ */
 export async function readOpen(
   frames: FrameStream,
   peer: PeerId,
   sessions: MainSessions,
   signal: AbortSignal
 ): Promise<TunnelOpen> {
-  const frame = decode(await frames.read(signal))
+  const frame = decode(TunnelFrame, await frameOf(frames, signal))
   if (frame.type !== FRAME.open) throw protocolError(`a tunnel began with frame type ${frame.type}`)
-  const open = TunnelOpen.decode(await openOrExplain(frames, peer, frame.body, sessions, signal))
-  if (open.tunnelId.byteLength !== TUNNEL_ID_LENGTH || open.secret.byteLength !== SECRET_LENGTH) {
-    throw protocolError('the OPEN of a tunnel has fields of wrong lengths')
-  }
-  if (open.maxLine < LEAST_MAX_LINE) throw protocolError('the opener takes no lines of a usable length')
-  return open
+  const plaintext = await openOrExplain(frames, peer, frame.body, sessions, signal)
+  return checked(TunnelOpen, plaintext, ({ tunnelId, secret, maxLine }) => {
+    if (tunnelId.byteLength !== TUNNEL_ID_LENGTH || secret.byteLength !== SECRET_LENGTH) {
+      throw protocolError('the OPEN of a tunnel has fields of wrong lengths')
+    }
+    if (maxLine < LEAST_MAX_LINE) throw protocolError('the opener takes no lines of a usable length')
+  })
 }
 
-/** The host's answer to an OPEN that it accepts. */
+/** The host's answer to an OPEN that it accepts. Wipes the secret of `open` when it succeeds. */
 export async function acceptOpen(
   frames: FrameStream,
   self: PeerId,
@@ -142,18 +153,22 @@ export async function acceptOpen(
   signal: AbortSignal
 ): Promise<TunnelChannel> {
   const secret = randomBytes(SECRET_LENGTH)
-  const responder = streams.respond()
-  const accept = TunnelAccept.encode({
-    ...answer,
-    tunnelId: open.tunnelId,
-    secret,
-    ratchetKey: responder.ratchetKey as Uint8Array<ArrayBuffer>
-  })
-  const sealed = await sessions.seal(connection, accept, signal)
-  const context = contextOf(connection.remotePeer, self, open.tunnelId)
-  const channel = new TunnelChannel(frames, responder.session(joinSecrets(open.secret, secret), context))
-  await frames.write(encodeFrame(FRAME.accept, sealed), signal)
-  return channel
+  try {
+    const responder = streams.respond()
+    const accept = TunnelAccept.encode({
+      ...answer,
+      tunnelId: open.tunnelId,
+      secret,
+      ratchetKey: responder.ratchetKey as Uint8Array<ArrayBuffer>
+    })
+    const sealed = await sessions.seal(connection, accept, signal).finally(() => accept.fill(0))
+    const context = contextOf(connection.remotePeer, self, open.tunnelId)
+    const channel = new TunnelChannel(frames, responder.session(joinSecrets(open.secret, secret), context))
+    await frames.write(encodeFrame(FRAME.accept, sealed), signal)
+    return channel
+  } finally {
+    secret.fill(0)
+  }
 }
 
 async function openOrExplain(
@@ -193,14 +208,33 @@ function unreadable({ notice, withoutOneTime }: TunnelRefuse): Unreadable {
   return { notice: notice.byteLength === 0 ? undefined : notice, withoutOneTime }
 }
 
-function decode(frame: Uint8Array | undefined): TunnelFrame {
-  if (frame === undefined) {
-    throw new TalosError('NETWORK_STREAM_CLOSED', 'the other side closed the stream before the tunnel was open')
-  }
+async function frameOf(frames: FrameStream, signal: AbortSignal): Promise<Uint8Array> {
+  const frame = await frames.read(signal)
+  if (frame !== undefined) return frame
+  throw new TalosError('NETWORK_STREAM_CLOSED', 'the other side closed the stream before the tunnel was open')
+}
+
+function decode<T>(codec: { decode(bytes: Uint8Array): T }, bytes: Uint8Array): T {
   try {
-    return TunnelFrame.decode(frame)
+    return codec.decode(bytes)
   } catch (cause) {
     throw protocolError('a frame could not be decoded', cause)
+  }
+}
+
+/** Hands on an OPEN or ACCEPT that passes `check`. Its fields are views of `plaintext`, which is wiped when there is anything wrong. */
+function checked<T extends TunnelOpen | TunnelAccept>(
+  codec: { decode(bytes: Uint8Array): T },
+  plaintext: Uint8Array,
+  check: (message: T) => void
+): T {
+  try {
+    const message = decode(codec, plaintext)
+    check(message)
+    return message
+  } catch (error) {
+    plaintext.fill(0)
+    throw error
   }
 }
 
@@ -226,7 +260,9 @@ function refusal(reason: number): TalosError {
     case REFUSAL.unknownTunnel:
       return new TalosError('TUNNEL_UNKNOWN', 'the host no longer knows this tunnel')
     case REFUSAL.busy:
-      return new TalosError('TUNNEL_BUSY', 'the host has as many sessions as it can hold', { hint: 'Try again later.' })
+      return new TalosError('TUNNEL_BUSY', 'the host takes no more sessions at the moment', {
+        hint: 'It has as many as it can hold, or was asked for too many in a short time. Try again in a minute.'
+      })
     default:
       return protocolError(`the host refused for reason ${reason}, which this version does not know`)
   }

@@ -2,6 +2,7 @@ import type { ComponentLogger, Connection, Logger, PeerId, Startable, Stream } f
 import type { Registrar } from '@libp2p/interface-internal'
 import { TalosError } from '../../../errors.ts'
 import { FrameStream } from '../../framing/index.ts'
+import { RateLimiter } from '../../limits/index.ts'
 import {
   CLOSED_GRACE,
   DEFAULT_GRACE,
@@ -9,10 +10,14 @@ import {
   HANDSHAKE_TIMEOUT,
   MCP_PROTOCOL,
   maxFrameLength,
-  REFUSAL
+  OPEN_COST,
+  OPEN_RATE,
+  REFUSAL,
+  SESSION_COST
 } from './constants.ts'
 import { acceptOpen, type MainSessions, readOpen, refuse, type StreamSessions } from './handshake.ts'
 import { ResumableLink, type TunnelLink, type TunnelLinkEvents } from './link.ts'
+import type { TunnelOpen } from './pb/tunnel.ts'
 
 export interface TunnelHostInit {
   /** Names of the services offered. An empty name in a request means the only one. */
@@ -72,6 +77,7 @@ class Host implements TunnelHost, Startable {
   readonly #registrar: Registrar
   readonly #log: Logger
   readonly #init: Required<TunnelHostInit>
+  readonly #rate = new RateLimiter(OPEN_RATE)
   readonly #tunnels = new Map<string, HostedTunnel>()
   #shutdown = new AbortController()
 
@@ -115,6 +121,11 @@ class Host implements TunnelHost, Startable {
         await refuse(frames, REFUSAL.notAuthorised, signal)
         return
       }
+      if (this.#take(peer, OPEN_COST) > 0) {
+        this.#log('refused %p: it opens streams too often', peer)
+        await refuse(frames, REFUSAL.busy, signal)
+        return
+      }
       await this.#open(frames, connection, signal)
     } catch (error) {
       this.#log.error('a tunnel of %p did not open: %e', peer, error)
@@ -123,10 +134,23 @@ class Host implements TunnelHost, Startable {
     }
   }
 
+  /** Milliseconds that the peer has to wait; 0 when `cost` has been taken. */
+  #take(peer: PeerId, cost: number): number {
+    return this.#rate.take(peer.toString(), cost, performance.now())
+  }
+
   async #open(frames: FrameStream, connection: Connection, signal: AbortSignal): Promise<void> {
+    const open = await readOpen(frames, connection.remotePeer, this.#init.sessions, signal)
+    try {
+      await this.#answer(open, frames, connection, signal)
+    } finally {
+      open.secret.fill(0)
+    }
+  }
+
+  async #answer(open: TunnelOpen, frames: FrameStream, connection: Connection, signal: AbortSignal): Promise<void> {
     const { sessions, streams, maxLine, grace } = this.#init
     const peer = connection.remotePeer
-    const open = await readOpen(frames, peer, sessions, signal)
     const id = Buffer.from(open.tunnelId).toString('hex')
     const known = this.#tunnels.get(id)
 
@@ -147,7 +171,8 @@ class Host implements TunnelHost, Startable {
     if (
       known !== undefined ||
       this.#tunnels.size >= this.#init.maxSessions ||
-      ofPeer >= this.#init.maxSessionsPerPeer
+      ofPeer >= this.#init.maxSessionsPerPeer ||
+      this.#take(peer, SESSION_COST - OPEN_COST) > 0
     ) {
       return refuse(frames, REFUSAL.busy, signal)
     }
