@@ -63,6 +63,20 @@ test('what is opened says whether it may be a replay', async () => {
   expect(await p.bob.sessions.open(alice, third)).toMatchObject({ confirmed: true, oneTime: true })
 })
 
+test('messages that are sealed at once for a new peer take one handshake', async () => {
+  await using p = await pair()
+  const connection = await connect(p.alice, p.bob)
+  const gone = AbortSignal.abort(new Error('not waited for'))
+  const seals = Array.from({ length: 20 }, (_, i) => p.alice.sessions.seal(connection, Buffer.from(`m${i}`), soon()))
+  const given = p.alice.sessions.seal(connection, Buffer.from('given up'), gone)
+  await expect(given).rejects.toThrow('not waited for')
+  for (const [i, message] of (await Promise.all(seals)).entries()) {
+    expect(textOf(await p.bob.sessions.open(p.alice.node.peerId, message))).toBe(`m${i}`)
+  }
+  expect(p.alice.events).toEqual(['opened'])
+  expect(p.bob.events).toEqual(['opened'])
+})
+
 test('a session goes on after both sides were restarted', async () => {
   await using p = await pair()
   await send(p.alice, p.bob, 'one')

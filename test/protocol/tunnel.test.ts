@@ -6,20 +6,16 @@ import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import fc from 'fast-check'
 import { expect, test, vi } from 'vitest'
 import { TalosError } from '../../src/errors.ts'
-import { FrameStream } from '../../src/protocols/framing/index.ts'
-import { encodeFrame, type Sealer, type TunnelChannel } from '../../src/protocols/mcp/tunnel/channel.ts'
+import { encodeFrame, FrameStream } from '../../src/protocols/framing/index.ts'
+import type { TunnelChannel } from '../../src/protocols/mcp/tunnel/channel.ts'
 import { openTunnel } from '../../src/protocols/mcp/tunnel/client.ts'
 import { FRAME, MCP_PROTOCOL, WINDOW } from '../../src/protocols/mcp/tunnel/constants.ts'
-import {
-  type MainSessions,
-  openChannel,
-  readOpen,
-  type StreamSessions
-} from '../../src/protocols/mcp/tunnel/handshake.ts'
+import { openChannel, readOpen } from '../../src/protocols/mcp/tunnel/handshake.ts'
 import { type TunnelHost, type TunnelHostInit, tunnelHost } from '../../src/protocols/mcp/tunnel/host.ts'
 import type { ResumableLink, TunnelLink } from '../../src/protocols/mcp/tunnel/link.ts'
 import { TunnelFrame } from '../../src/protocols/mcp/tunnel/pb/tunnel.ts'
 import { answerRequest } from '../../src/protocols/sessions/prekey-exchange.ts'
+import type { MainSessions, Sealer, StreamSessions } from '../../src/protocols/sessions/index.ts'
 import { startNode, within } from '../support/nodes.ts'
 
 // The tunnel's own rules, with the cryptography left out below its interface; the real one is in sessions.test.ts

@@ -2,10 +2,10 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { shake128 } from '@noble/hashes/sha3.js'
 import { createNoble } from '../../src/crypto/noble.ts'
 import { peerIdOf } from '../../src/crypto/peer-key.ts'
-import { encodeVarint } from '../../src/protocols/framing/varint.ts'
-import { encodeFrame, type OutgoingMessage } from '../../src/protocols/mcp/tunnel/channel.ts'
+import { encodeFrame, encodeVarint } from '../../src/protocols/framing/index.ts'
+import type { OutgoingMessage } from '../../src/protocols/mcp/tunnel/channel.ts'
 import { FRAME, REFUSAL } from '../../src/protocols/mcp/tunnel/constants.ts'
-import { contextOf, joinSecrets } from '../../src/protocols/mcp/tunnel/handshake.ts'
+import { contextOf, tunnelSecret } from '../../src/protocols/mcp/tunnel/handshake.ts'
 import { TunnelAccept, TunnelMessage, TunnelOpen, TunnelRefuse } from '../../src/protocols/mcp/tunnel/pb/tunnel.ts'
 import { StreamSession } from '../../src/protocols/ratchet/index.ts'
 import { PrekeyRequest, PrekeyResponse } from '../../src/protocols/sessions/pb/prekeys.ts'
@@ -67,7 +67,7 @@ export function makeTunnelVectors(): Record<string, unknown> {
     })
   )
 
-  const secret = Uint8Array.from(joinSecrets(openerHalf.slice(), hostHalf.slice()))
+  const secret = Uint8Array.from(tunnelSecret(openerHalf.slice(), hostHalf.slice()))
   const context = contextOf(opener, host, tunnelId)
   let time = 0
   const options = () => ({ crypto, clock: () => time, secret: secret.slice(), context })

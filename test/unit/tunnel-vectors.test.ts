@@ -32,7 +32,7 @@ const found = spawnSync('python3', ['-c', 'import cryptography'], { encoding: 'u
 
 test.skipIf(found.status !== 0)('Python reads them from the specification alone', () => {
   const reader = fileURLToPath(new URL('../support/tunnel-vectors.py', import.meta.url))
-  const run = spawnSync('python3', [reader, file], { encoding: 'utf8' })
+  const run = spawnSync('python3', ['-B', reader, file], { encoding: 'utf8' })
   expect(run.stderr).toBe('')
   expect(run.stdout).toBe(`${frozen.conversation.length} messages read\n`)
 })

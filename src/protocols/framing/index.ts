@@ -3,4 +3,6 @@
  * Wire form: docs/spec/wire.md.
  */
 export { FrameStream } from './frame-stream.ts'
+export { LinkScheduler, PRIORITIES, type Priority, schedulerOf } from './priority.ts'
+export { encodeFrame } from './typed-frame.ts'
 export { encodeVarint } from './varint.ts'

@@ -20,7 +20,6 @@ export const REFUSAL = {
   unsupported: 7
 } as const
 
-export const ID_LENGTH = 16
 export const EPOCH_LENGTH = 16
 
 /** Longest content of a message; what is longer is a file. Bytes. */

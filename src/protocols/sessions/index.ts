@@ -10,3 +10,4 @@ export {
   type Unreadable
 } from './sessions.ts'
 export type { KeyRange, SessionStore, Transaction } from './store.ts'
+export { joinSecrets, type MainSessions, type Sealer, type StreamSessions, streamSessions } from './stream-sessions.ts'

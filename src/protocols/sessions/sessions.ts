@@ -146,6 +146,8 @@ class SessionService implements Sessions, Startable {
   readonly #failures = new RateLimiter(FAILURE_RATE)
   readonly #bundles = new RateLimiter(BUNDLE_RATE)
   readonly #withoutOneTime = new Set<string>()
+  /** The last handshake of seal() with a peer; it never rejects. */
+  readonly #handshakes = new Map<string, Promise<void>>()
 
   constructor(components: SessionsComponents, init: SessionsInit) {
     this.#registrar = components.registrar
@@ -166,10 +168,29 @@ class SessionService implements Sessions, Startable {
 
   async seal(connection: Connection, plaintext: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
     const peer = connection.remotePeer
-    const { store } = this.#init
-    const sealed = await store.transact(transaction => this.sealIn(transaction, peer, plaintext))
+    const sealWith = () => this.#init.store.transact(transaction => this.sealIn(transaction, peer, plaintext))
+    const sealed = await sealWith()
     if (sealed !== undefined) return sealed
+    // one handshake with a peer at a time: whoever waited finds its session
+    const before = this.#handshakes.get(peer.toString())
+    const handshake = (before ?? Promise.resolve()).then(async () => {
+      signal.throwIfAborted()
+      return (before && (await sealWith())) ?? this.#beginAndSeal(connection, plaintext, signal)
+    })
+    const over = handshake.then(
+      () => {},
+      () => {}
+    )
+    this.#handshakes.set(peer.toString(), over)
+    void over.then(() => {
+      if (this.#handshakes.get(peer.toString()) === over) this.#handshakes.delete(peer.toString())
+    })
+    return handshake
+  }
 
+  async #beginAndSeal(connection: Connection, plaintext: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+    const peer = connection.remotePeer
+    const { store } = this.#init
     // not within a transaction: the peer may be another process that waits for the same store
     const fetched = await this.fetch(connection, signal)
     const begun = await store.transact(async transaction => {

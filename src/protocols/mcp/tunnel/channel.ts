@@ -1,31 +1,12 @@
-import { Uint8ArrayList } from 'uint8arraylist'
 import { release } from '../../../crypto/index.ts'
 import { TalosError } from '../../../errors.ts'
-import { encodeVarint, type FrameStream } from '../../framing/index.ts'
+import { encodeFrame, type FrameStream } from '../../framing/index.ts'
+import type { Sealer } from '../../sessions/index.ts'
 import { FRAME } from './constants.ts'
 import { TunnelFrame, TunnelMessage } from './pb/tunnel.ts'
 
-/** One direction's half of a stream session: see src/protocols/ratchet. */
-export interface Sealer {
-  /** What seal() and open() return is new memory, and they keep nothing of what they were given. */
-  seal(plaintext: Uint8Array): Uint8Array
-  /** Throws and changes nothing when the message is not genuine. */
-  open(message: Uint8Array): Uint8Array
-  /** Wipes the keys; seal() and open() throw from then on. */
-  close(): void
-}
-
 /** A message with only the fields that it needs. */
 export type OutgoingMessage = Partial<Omit<TunnelMessage, 'lines'> & { lines: Uint8Array[] }>
-
-/** TunnelFrame (pb/tunnel.proto) of a type below 128, without a copy of its body. */
-export function encodeFrame(type: number, body: Uint8Array): Uint8ArrayList {
-  return new Uint8ArrayList(Uint8Array.of(TYPE_FIELD, type, BODY_FIELD, ...encodeVarint(body.byteLength)), body)
-}
-
-/** Protobuf tags of TunnelFrame: field 1 as a varint, field 2 with a length. */
-const TYPE_FIELD = 0x08
-const BODY_FIELD = 0x12
 
 /** Frames that failed to open before the stream is given up: a peer whose stream this is has no reason to send one. */
 const MAX_FORGED = 16

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Connection, PeerId } from '@libp2p/interface'
 import { isTalosError, TalosError } from '../../../errors.ts'
 import { FrameStream } from '../../framing/index.ts'
+import type { MainSessions, StreamSessions } from '../../sessions/index.ts'
 import {
   CLOSED_GRACE,
   DEFAULT_MAX_LINE,
@@ -12,13 +13,7 @@ import {
   maxFrameLength,
   TUNNEL_ID_LENGTH
 } from './constants.ts'
-import {
-  type MainSessions,
-  type OpenedChannel,
-  type OpenRequest,
-  openChannel,
-  type StreamSessions
-} from './handshake.ts'
+import { type OpenedChannel, type OpenRequest, openChannel } from './handshake.ts'
 import { ResumableLink, type TunnelLinkEvents } from './link.ts'
 
 /** Waits between attempts to take up a broken link. Milliseconds; the last one repeats. */

@@ -1,50 +1,15 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { Connection, PeerId } from '@libp2p/interface'
-import type { CryptoProvider } from '../../../crypto/index.ts'
 import { isTalosError, TalosError } from '../../../errors.ts'
-import type { FrameStream } from '../../framing/index.ts'
-import { StreamSession } from '../../ratchet/index.ts'
-import type { Sessions, Unreadable } from '../../sessions/index.ts'
-import { encodeFrame, type Sealer, TunnelChannel } from './channel.ts'
+import { encodeFrame, type FrameStream } from '../../framing/index.ts'
+import { joinSecrets, type MainSessions, type StreamSessions, type Unreadable } from '../../sessions/index.ts'
+import { TunnelChannel } from './channel.ts'
 import { FRAME, LEAST_MAX_LINE, MCP_PROTOCOL, REFUSAL, SECRET_LENGTH, TUNNEL_ID_LENGTH } from './constants.ts'
 import { TunnelAccept, TunnelFrame, TunnelOpen, TunnelRefuse } from './pb/tunnel.ts'
 
-/** The main sessions with peers, as far as the tunnel needs them. */
-export type MainSessions = Pick<Sessions, 'seal' | 'open' | 'explain' | 'heal'>
-
-/** Makes the in-memory ratchet of one stream. `secret` is 32 bytes and wiped; `context` says what the stream is. */
-export interface StreamSessions {
-  /** For the host: a fresh ratchet key, to be told to the other side, and the session once the secret is known. */
-  respond(): { ratchetKey: Uint8Array; session(secret: Uint8Array, context: Uint8Array): Sealer }
-  initiate(secret: Uint8Array, context: Uint8Array, ratchetKey: Uint8Array): Sealer
-}
-
-/** The stream sessions of src/protocols/ratchet. */
-export function streamSessions(crypto: CryptoProvider): StreamSessions {
-  const options = (secret: Uint8Array, context: Uint8Array) => ({
-    crypto,
-    clock: () => performance.now(),
-    secret,
-    context
-  })
-  return {
-    respond: () => {
-      const key = crypto.x25519.generate()
-      return {
-        ratchetKey: key.publicKey,
-        session: (secret, context) => StreamSession.responder(options(secret, context), key)
-      }
-    },
-    initiate: (secret, context, ratchetKey) => StreamSession.initiator(options(secret, context), ratchetKey)
-  }
-}
-
-/** The secret of a stream session is made of both sides' halves, so that neither alone decides it. docs/spec/tunnel.md §3. */
-export function joinSecrets(opener: Uint8Array, host: Uint8Array): Uint8Array {
-  const joined = createHash('sha256').update('talos/tunnel-secret/v1\0').update(opener).update(host).digest()
-  opener.fill(0)
-  host.fill(0)
-  return joined
+/** The secret of a stream of a tunnel (docs/spec/tunnel.md §4). Wipes both halves. */
+export function tunnelSecret(opener: Uint8Array, host: Uint8Array): Uint8Array {
+  return joinSecrets('talos/tunnel-secret/v1', opener, host)
 }
 
 /** What a stream is: the tunnel protocol, opener, host, tunnel. docs/spec/tunnel.md §3. */
@@ -112,7 +77,7 @@ export async function openChannel(
       if (maxLine < LEAST_MAX_LINE) throw protocolError('the host takes no lines of a usable length')
     })
     const context = contextOf(self, connection.remotePeer, request.tunnelId)
-    const sealer = streams.initiate(joinSecrets(secret, accept.secret), context, accept.ratchetKey)
+    const sealer = streams.initiate(tunnelSecret(secret, accept.secret), context, accept.ratchetKey)
     const channel = new TunnelChannel(frames, sealer)
     return { channel, received: accept.received, maxLine: accept.maxLine, service: accept.service, grace: accept.grace }
   } finally {
@@ -163,7 +128,7 @@ export async function acceptOpen(
     })
     const sealed = await sessions.seal(connection, accept, signal).finally(() => accept.fill(0))
     const context = contextOf(connection.remotePeer, self, open.tunnelId)
-    const channel = new TunnelChannel(frames, responder.session(joinSecrets(open.secret, secret), context))
+    const channel = new TunnelChannel(frames, responder.session(tunnelSecret(open.secret, secret), context))
     await frames.write(encodeFrame(FRAME.accept, sealed), signal)
     return channel
   } finally {

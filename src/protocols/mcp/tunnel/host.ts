@@ -3,6 +3,7 @@ import type { Registrar } from '@libp2p/interface-internal'
 import { TalosError } from '../../../errors.ts'
 import { FrameStream } from '../../framing/index.ts'
 import { RateLimiter } from '../../limits/index.ts'
+import type { MainSessions, StreamSessions } from '../../sessions/index.ts'
 import {
   CLOSED_GRACE,
   DEFAULT_GRACE,
@@ -15,7 +16,7 @@ import {
   REFUSAL,
   SESSION_COST
 } from './constants.ts'
-import { acceptOpen, type MainSessions, readOpen, refuse, type StreamSessions } from './handshake.ts'
+import { acceptOpen, readOpen, refuse } from './handshake.ts'
 import { ResumableLink, type TunnelLink, type TunnelLinkEvents } from './link.ts'
 import type { TunnelOpen } from './pb/tunnel.ts'
 
