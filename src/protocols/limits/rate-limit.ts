@@ -40,6 +40,14 @@ export class RateLimiter {
     return this.#until(cost - this.#tokens(key, now))
   }
 
+  /** Tokens that are missing from a full bucket. */
+  spent(key: string, now: number): number {
+    const bucket = this.#buckets.get(key)
+    if (bucket === undefined) return 0
+    const { burst, perSecond } = this.#rate
+    return Math.max(0, burst - bucket.tokens - (Math.max(0, now - bucket.at) / 1000) * perSecond)
+  }
+
   get size(): number {
     return this.#buckets.size
   }

@@ -11,7 +11,7 @@ import { RegistryClient, type RegistryClientComponents, type RegistryClientInit 
 import { RegistryServer, type RegistryServerComponents, type RegistryServerInit } from './server.ts'
 
 export type { RegistryClient } from './client.ts'
-export { isRegistrableName, type Registration, type RegistrationSigner } from './registration.ts'
+export { isRegistrableName, nameKey, type Registration, type RegistrationSigner } from './registration.ts'
 export type { RegistryServer } from './server.ts'
 
 export function registryServer(init: RegistryServerInit): (components: RegistryServerComponents) => RegistryServer {
