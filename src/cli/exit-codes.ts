@@ -25,6 +25,8 @@ const BY_AREA: Record<string, number> = {
   SESSION: EXIT.refused,
   TUNNEL: EXIT.refused,
   FILE: EXIT.refused,
+  STREAM: EXIT.refused,
+  BROADCAST: EXIT.network,
   INTERRUPTED: EXIT.interrupted
 }
 

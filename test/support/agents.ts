@@ -2,16 +2,17 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { PeerId } from '@libp2p/interface'
+import type { PeerId, ServiceMap } from '@libp2p/interface'
+import type { ServiceFactoryMap } from 'libp2p'
 import { crypto } from '../../src/crypto/index.ts'
 import { DurableStore } from '../../src/node/durable-store.ts'
 import { certifyAgreementKey, type LocalIdentity, type SessionEvent } from '../../src/protocols/ratchet/index.ts'
-import { type Sessions, sessions } from '../../src/protocols/sessions/index.ts'
+import { type MainSessions, type Sessions, sessions } from '../../src/protocols/sessions/index.ts'
 import { startNode } from './nodes.ts'
 
 /** An agent with sessions on disk, in this process. */
-export interface TestAgent extends AsyncDisposable {
-  node: Awaited<ReturnType<typeof startNode<{ sessions: Sessions }>>>
+export interface TestAgent<S extends ServiceMap = Record<never, never>> extends AsyncDisposable {
+  node: Awaited<ReturnType<typeof startNode<{ sessions: Sessions } & S>>>
   sessions: Sessions
   store: DurableStore
   /** What happened to its sessions, as `type`. */
@@ -22,9 +23,16 @@ export interface TestAgent extends AsyncDisposable {
   restart(): Promise<void>
 }
 
-export async function startAgent(
-  init: { mayBegin?: (peer: PeerId) => boolean; seed?: Uint8Array } = {}
-): Promise<TestAgent> {
+export interface TestAgentInit<S extends ServiceMap> {
+  mayBegin?: (peer: PeerId) => boolean
+  seed?: Uint8Array
+  /** Services above the sessions, which exist once the node does. */
+  services?: (sessions: MainSessions) => ServiceFactoryMap<S>
+}
+
+export async function startAgent<S extends ServiceMap = Record<never, never>>(
+  init: TestAgentInit<S> = {}
+): Promise<TestAgent<S>> {
   const folder = await mkdtemp(join(tmpdir(), 'talos-agent-'))
   const seed = init.seed ?? randomBytes(32)
   const signing = crypto.ed25519.fromSeed(seed)
@@ -39,10 +47,18 @@ export async function startAgent(
   const key = randomBytes(32)
   const store = await DurableStore.open(location, key, crypto)
   const events: string[] = []
+  const later: MainSessions = {
+    seal: (...args) => agent.sessions.seal(...args),
+    open: (...args) => agent.sessions.open(...args),
+    explain: (...args) => agent.sessions.explain(...args),
+    heal: (...args) => agent.sessions.heal(...args)
+  }
   const start = () =>
-    startNode<{ sessions: Sessions }>({
+    startNode<{ sessions: Sessions } & S>({
       seed,
+      limits: { inboundConnectionThreshold: 100 },
       services: {
+        ...init.services?.(later),
         sessions: sessions({
           identity,
           store,
@@ -50,10 +66,10 @@ export async function startAgent(
           mayBegin: init.mayBegin ?? (() => true),
           onEvent: (_, event: SessionEvent) => events.push(event.type)
         })
-      }
+      } as ServiceFactoryMap<{ sessions: Sessions } & S>
     })
   const node = await start()
-  const agent: TestAgent = {
+  const agent: TestAgent<S> = {
     node,
     sessions: node.services.sessions,
     store,
