@@ -14,8 +14,8 @@ import { openChannel, readOpen } from '../../src/protocols/mcp/tunnel/handshake.
 import { type TunnelHost, type TunnelHostInit, tunnelHost } from '../../src/protocols/mcp/tunnel/host.ts'
 import type { ResumableLink, TunnelLink } from '../../src/protocols/mcp/tunnel/link.ts'
 import { TunnelFrame } from '../../src/protocols/mcp/tunnel/pb/tunnel.ts'
-import { answerRequest } from '../../src/protocols/sessions/prekey-exchange.ts'
 import type { MainSessions, Sealer, StreamSessions } from '../../src/protocols/sessions/index.ts'
+import { answerRequest } from '../../src/protocols/sessions/prekey-exchange.ts'
 import { startNode, within } from '../support/nodes.ts'
 
 // The tunnel's own rules, with the cryptography left out below its interface; the real one is in sessions.test.ts
