@@ -84,6 +84,7 @@ export {
   type WalletLocation,
   type WalletSummary
 } from './node/wallet/index.ts'
+export type { FileOffer, Transfer } from './protocols/files/index.ts'
 export { parseCommand } from './protocols/mcp/command.ts'
 export { TalosServerTransport } from './protocols/mcp/in-process-server.ts'
 export type { McpTransport } from './protocols/mcp/mcp-transport.ts'

@@ -1,19 +1,29 @@
+import { resolve } from 'node:path'
 import { Flags } from '@oclif/core'
 import { BaseCommand } from '../cli/base-command.ts'
 import { interruption } from '../cli/interrupt.ts'
 import { jsonOf, shownContent } from '../cli/messages.ts'
+import { OfferDesk } from '../cli/offer-desk.ts'
 import { promptPassphrase } from '../cli/passphrase.ts'
 import { clock } from '../cli/time.ts'
 import { listPeers, TalosClient } from '../index.ts'
 
 export default class Listen extends BaseCommand {
-  static override description = `Show messages as they arrive
+  static override description = `Show messages as they arrive, and take files
 
 Works through the node that runs for the data directory ("talos daemon"), or is the node while it runs. A message that was
-shown is read: its sender is told, and it is not shown again. Runs until it is interrupted. With --json: one JSON object per
-line, {"event":"listening",…} first, then {"event":"message",…}.`
-  static override examples = ['<%= config.bin %> listen', '<%= config.bin %> listen --peer alice --json']
+shown is read: its sender is told, and it is not shown again. A file that is offered is asked for on a terminal, unless --yes or
+the configuration (files.acceptFrom) takes it; "talos files" lists what waits. Runs until it is interrupted. With --json: one
+JSON object per line, {"event":"listening",…} first, then {"event":"message",…}, {"event":"file-offer",…}, {"event":"file",…}.`
+  static override examples = [
+    '<%= config.bin %> listen',
+    '<%= config.bin %> listen --yes --download-dir ~/incoming',
+    '<%= config.bin %> listen --peer alice --json'
+  ]
   static override flags = {
+    'download-dir': Flags.string({
+      description: 'Where files go, when this is the node (default: downloads in the data directory)'
+    }),
     listen: Flags.string({
       description: 'Multiaddr to listen on, when this is the node (default: any free TCP and WebSocket port)',
       multiple: true,
@@ -24,7 +34,8 @@ line, {"event":"listening",…} first, then {"event":"message",…}.`
       description: 'A bootstrap server to register at, beside those that are known: host:port or multiaddr',
       multiple: true,
       multipleNonGreedy: true
-    })
+    }),
+    yes: Flags.boolean({ char: 'y', description: 'Take every file that is offered, from anybody, within the limits' })
   }
 
   async run(): Promise<void> {
@@ -36,7 +47,8 @@ line, {"event":"listening",…} first, then {"event":"message",…}.`
       prompt: promptPassphrase,
       config: {
         ...(flags.server === undefined ? {} : { servers: flags.server }),
-        ...(flags.listen === undefined ? {} : { listen: flags.listen })
+        ...(flags.listen === undefined ? {} : { listen: flags.listen }),
+        ...(flags['download-dir'] === undefined ? {} : { files: { downloadDir: resolve(flags['download-dir']) } })
       },
       signal: stop
     })
@@ -44,6 +56,13 @@ line, {"event":"listening",…} first, then {"event":"message",…}.`
     for (const type of ['registered', 'not-registered'] as const) {
       talos.addEventListener(type, ({ detail }) => this.#tell(type, detail))
     }
+    const offers = new OfferDesk(talos, {
+      takeAll: flags.yes,
+      isAsking: this.interactive,
+      nameOf: peer => nameOf(peer, location),
+      tell: (event, line) => this.#report(event, line)
+    })
+    await offers.start()
     for await (const message of talos.messages({
       signal: stop,
       ...(flags.peer === undefined ? {} : { peer: flags.peer })
@@ -55,12 +74,20 @@ line, {"event":"listening",…} first, then {"event":"message",…}.`
     }
   }
 
+  #report(event: object, line: string): void {
+    if (this.jsonEnabled()) this.#print(event)
+    else this.log(line)
+  }
+
   #announce({ peerId, name }: TalosClient): void {
     if (this.jsonEnabled()) this.#print({ event: 'listening', peerId, name })
     else this.note(`Listening as ${name}, ${peerId}`)
   }
 
-  #tell(event: string, { server, ...detail }: { server: string; name?: string; reason?: string }): void {
+  #tell(
+    event: string,
+    { server, ...detail }: { server: string; name?: string; reason?: string; mailboxes?: number }
+  ): void {
     if (this.jsonEnabled()) this.#print({ event, server, ...detail })
     else if (detail.name !== undefined) this.note(`registered as "${detail.name}" at ${server}`)
     else this.note(`not registered at ${server}: ${detail.reason}`)

@@ -1,6 +1,7 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import { crypto } from '../crypto/index.ts'
 import { TalosError } from '../errors.ts'
+import type { FileOffer, Transfer } from '../protocols/files/index.ts'
 import type { HistoryEntry, IncomingMessage, OutgoingMessage } from '../protocols/messaging/index.ts'
 import { acceptChangedKey, type ChangedKey, changedKey, listSessions } from '../protocols/sessions/index.ts'
 import type { AgentNode } from './agent-node.ts'
@@ -35,6 +36,15 @@ export class AgentApi implements NodeApi {
     node.messaging.addEventListener('state', ({ detail: { id, peer, state } }) =>
       this.tell({ type: 'message-state', id, peer, state })
     )
+    this.#tellOfFiles(node)
+  }
+
+  #tellOfFiles({ files, filePolicy }: AgentNode): void {
+    filePolicy.addEventListener('asked', ({ detail }) => this.tell({ type: 'file-offer', offer: detail }))
+    filePolicy.addEventListener('answered', ({ detail }) => this.tell({ type: 'file-answered', ...detail }))
+    for (const type of ['progress', 'done', 'failed'] as const) {
+      files.addEventListener(type, ({ detail }) => this.tell({ type: 'transfer', transfer: detail }))
+    }
   }
 
   /** Tells all that listen. */
@@ -102,6 +112,28 @@ export class AgentApi implements NodeApi {
     await this.#node.messaging.take(id)
     this.#leases.forget(id)
     return null
+  }
+
+  async sendFile({ peer, path }: Params<'sendFile'>, { signal = NEVER }: CallContext = {}): Promise<Transfer> {
+    const { peerId } = await this.#resolve(peer, signal)
+    return this.#node.files.send(peerId, path, { signal })
+  }
+
+  transferDone({ id }: Params<'transferDone'>, { signal = NEVER }: CallContext = {}): Promise<Transfer> {
+    return this.#node.files.completed(id, signal)
+  }
+
+  async files(): Promise<{ offers: FileOffer[]; transfers: Transfer[] }> {
+    return { offers: this.#node.filePolicy.waiting, transfers: this.#node.files.list() }
+  }
+
+  async answerOffer({ id, accept }: Params<'answerOffer'>): Promise<null> {
+    this.#node.filePolicy.answer(id, accept)
+    return null
+  }
+
+  cancelTransfer({ id }: Params<'cancelTransfer'>): Promise<Transfer> {
+    return this.#node.files.cancel(id)
   }
 
   async establishSession(

@@ -1,16 +1,24 @@
+import { join } from 'node:path'
 import type { Connection, PeerId } from '@libp2p/interface'
 import { crypto } from '../crypto/index.ts'
+import { type Files, files } from '../protocols/files/index.ts'
+import { type MailboxAddress, type MailboxClient, mailboxClient } from '../protocols/mailbox/index.ts'
 import { type Messaging, messaging } from '../protocols/messaging/index.ts'
 import { type RegistryClient, registryClient } from '../protocols/registry/index.ts'
 import type { Sessions } from '../protocols/sessions/index.ts'
-import { type Agent, type AgentOptions, openAgent, openStore } from './agent.ts'
+import { listPeers } from './address-book.ts'
+import { type Agent, type AgentOptions, defined, openAgent, openStore } from './agent.ts'
 import { dialPeer } from './directory/dial-peer.ts'
 import type { Directory } from './directory/directory.ts'
 import { type KeptRegistrations, keepRegistered, type RegistrationState } from './directory/keep-registered.ts'
 import { openDirectory } from './directory/open-directory.ts'
 import type { DurableStore } from './durable-store.ts'
+import { FilePolicy } from './file-policy.ts'
+import { ownMailboxes, registrableMailboxes } from './mailbox/addresses.ts'
+import { throwAwayDepositor } from './mailbox/depositor.ts'
 import { type RegistrationEvent, registrationNews } from './mcp/registration-news.ts'
 import type { TalosNode } from './network/create-node.ts'
+import { resolvePeer } from './peer-ref.ts'
 
 /** Any free port; peers learn it from the registry. */
 const DEFAULT_LISTEN = ['/ip4/0.0.0.0/tcp/0', '/ip4/0.0.0.0/tcp/0/ws']
@@ -21,7 +29,13 @@ export interface AgentNodeOptions extends AgentOptions {
   onRegistration?: (event: RegistrationEvent) => void
 }
 
-type Services = { sessions: Sessions; registry: RegistryClient; messaging: Messaging }
+type Services = {
+  sessions: Sessions
+  registry: RegistryClient
+  messaging: Messaging
+  mailbox: MailboxClient
+  files: Files
+}
 
 /**
  * The node of a data directory: the wallet, the store and every protocol on one libp2p node. The process that has it is the
@@ -33,14 +47,23 @@ export class AgentNode implements AsyncDisposable {
   readonly startedAt = Date.now()
   readonly store: DurableStore
   readonly libp2p: TalosNode<Services>
+  readonly filePolicy: FilePolicy
   readonly #onRegistration: (state: RegistrationState) => void
   #registrations: KeptRegistrations | undefined
+  #mailboxes: MailboxAddress[] = []
 
-  private constructor(options: AgentNodeOptions, agent: Agent, store: DurableStore, libp2p: TalosNode<Services>) {
+  private constructor(
+    options: AgentNodeOptions,
+    agent: Agent,
+    store: DurableStore,
+    filePolicy: FilePolicy,
+    libp2p: TalosNode<Services>
+  ) {
     this.agent = agent
     this.role = options.role
     this.store = store
     this.libp2p = libp2p
+    this.filePolicy = filePolicy
     this.#onRegistration = registrationNews(options.onRegistration ?? (() => {}))
   }
 
@@ -50,12 +73,9 @@ export class AgentNode implements AsyncDisposable {
     const store = await openStore(agent.wallet, agent.dataDir)
     try {
       // the services dial through the node that they are part of
-      const node: AgentNode = new AgentNode(
-        options,
-        agent,
-        store,
-        await createLibp2p(options, agent, store, () => node)
-      )
+      const policy = filePolicy(agent)
+      const libp2p = await createLibp2p(options, agent, store, policy, () => node)
+      const node: AgentNode = new AgentNode(options, agent, store, policy, libp2p)
       await node.libp2p.start()
       await node.refresh()
       return node
@@ -63,6 +83,10 @@ export class AgentNode implements AsyncDisposable {
       await store.close()
       throw error
     }
+  }
+
+  get files(): Files {
+    return this.libp2p.services.files
   }
 
   get messaging(): Messaging {
@@ -76,23 +100,36 @@ export class AgentNode implements AsyncDisposable {
   }
 
   /** A connection to the peer, new or open already. Throws NETWORK_PEER_UNREACHABLE, NETWORK_DIAL_SELF. */
-  async connect(peer: PeerId, signal: AbortSignal): Promise<Connection> {
+  async connect(peer: PeerId, signal: AbortSignal, addresses: readonly string[] = []): Promise<Connection> {
     const directory = await this.directory(signal)
-    const target = await directory.resolve(peer.toString(), { signal })
-    return dialPeer(directory, target, signal)
+    const known = await directory.resolve(peer.toString(), { signal })
+    return dialPeer(directory, { ...known, addresses: [...addresses, ...known.addresses] }, signal)
   }
 
-  /** Registers with the servers that are known now. */
+  /** Where envelopes for this node are left while it is away. */
+  get mailboxes(): readonly MailboxAddress[] {
+    return this.#mailboxes
+  }
+
+  /** Registers with the servers that are known now, and collects at the mailboxes. */
   async refresh(): Promise<void> {
+    const { servers } = await this.directory()
+    this.#mailboxes = ownMailboxes(this.agent.config.mailboxes, servers)
+    this.libp2p.services.mailbox.refresh()
     if (this.role === 'client') return
     await this.#registrations?.stop()
-    const { servers } = await this.directory()
     this.#registrations = keepRegistered(this.libp2p, {
       servers,
       name: this.agent.wallet.name,
       signer: this.agent.wallet.identity,
+      mailboxes: () => registrableMailboxes(this.libp2p.services.mailbox.states()),
       onChange: this.#onRegistration
     })
+  }
+
+  /** The mailboxes have taken this node in, or given up: the registrations are to name others. */
+  mailboxesChanged(): void {
+    this.#registrations?.refresh()
   }
 
   async stop(): Promise<void> {
@@ -110,22 +147,52 @@ function createLibp2p(
   { role }: AgentNodeOptions,
   agent: Agent,
   store: DurableStore,
+  policy: FilePolicy,
   node: () => AgentNode
 ): Promise<TalosNode<Services>> {
   const { identity } = agent.wallet
   const listen = agent.config.listen.length > 0 ? agent.config.listen : DEFAULT_LISTEN
+  const connect = (peer: PeerId, signal: AbortSignal): Promise<Connection> => node().connect(peer, signal)
   return agent.createNode<Services>(
     role,
     {
       registry: registryClient(),
       sessions: agent.sessions({ store, mayBegin: () => true }),
-      messaging: messaging({
-        identity,
-        store,
-        crypto,
-        connect: (peer, signal) => node().connect(peer, signal)
-      })
+      mailbox: components =>
+        mailboxClient({
+          sessions: components.sessions,
+          crypto,
+          connect: ({ peerId, addresses }, signal) => node().connect(peerId, signal, addresses.map(String)),
+          depositor: throwAwayDepositor,
+          mailboxes: () => node().mailboxes,
+          lookUp: async (peer, signal) => (await node().directory(signal)).mailboxesOf(peer, { signal }),
+          onEnvelope: envelope => node().messaging.receive(envelope),
+          onState: () => node().mailboxesChanged()
+        })(components),
+      messaging: components => messaging({ identity, store, crypto, connect, mailbox: components.mailbox })(components),
+      files: components =>
+        files({
+          sessions: components.sessions,
+          store,
+          crypto,
+          connect,
+          downloadDir: agent.config.files.downloadDir ?? join(agent.dataDir, 'downloads'),
+          decide: (offer, signal) => policy.decide(offer, signal),
+          limits: defined(agent.config.files.limits)
+        })(components)
     },
     role === 'client' ? [] : listen
   )
+}
+
+/** Whose files are taken unasked: by the configuration and the address book of the moment of the offer. */
+function filePolicy({ dataDir, config: { files } }: Agent): FilePolicy {
+  return new FilePolicy({
+    isAllowed: async peer => {
+      if (files.acceptFrom.includes('*')) return true
+      const book = (await listPeers({ dataDir })).map(known => ({ ...known, source: 'petname' as const }))
+      return files.acceptFrom.some(reference => resolvePeer(reference, book).peerId === peer)
+    },
+    ...(files.maxUnasked === undefined ? {} : { maxUnasked: files.maxUnasked })
+  })
 }

@@ -76,7 +76,8 @@ export function openStore(wallet: Wallet, dataDir: string): Promise<DurableStore
   return DurableStore.open(join(dataDir, `sessions-${id}`), wallet.deriveKey('sessions'), crypto)
 }
 
-function defined<T extends object>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {
+/** Without the keys that have no value. */
+export function defined<T extends object>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: NonNullable<T[K]>
   }

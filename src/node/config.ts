@@ -22,6 +22,35 @@ export const CONFIG = z.strictObject({
   mailboxes: list(
     'Multiaddrs with /p2p/… of nodes that hold messages for this one; default: the servers that offer it'
   ),
+  files: z
+    ._default(
+      z.strictObject({
+        downloadDir: z.optional(
+          z
+            .string()
+            .check(z.minLength(1), z.describe('Where received files are put; default: downloads in the data directory'))
+        ),
+        acceptFrom: list(
+          'Peers whose files are taken without asking: names of the address book, PeerIds, or * for anybody'
+        ),
+        maxUnasked: count('Larger files are asked for even then, in bytes'),
+        limits: z._default(
+          z.strictObject({
+            image: count('Largest image, in bytes; 0 for no limit (default: 50 MiB)'),
+            audio: count('Largest audio file (default: 200 MiB)'),
+            video: count('Largest video (default: 2 GiB)'),
+            document: count('Largest document (default: 100 MiB)'),
+            other: count('Largest file of another kind (default: 50 MiB)'),
+            directory: count('Largest directory, all files together (default: 2 GiB)'),
+            entries: count('Files and directories in a directory (default: 100,000)'),
+            quota: count('The download folder with all that is in it (default: 10 GiB)')
+          }),
+          {}
+        )
+      }),
+      { acceptFrom: [], limits: {} }
+    )
+    .check(z.describe('Which files are taken')),
   limits: z
     ._default(
       z.strictObject({
@@ -99,24 +128,30 @@ function fromEnvironment(env: NodeJS.ProcessEnv): Tree {
   return tree
 }
 
+interface ConfigKey {
+  keys: string[]
+  variable: string
+  /** What a variable's text stands for; what it cannot stand for is refused as it was written. */
+  parse: (text: string) => unknown
+}
+
 /** The keys that hold a value, for the environment and for docs/cli.md. */
-export function configKeys() {
-  const { limits, mailbox: _, ...lists } = CONFIG.shape
-  const inLists = Object.keys(lists).map(key => ({
-    keys: [key],
-    parse: (text: string): unknown => text.split(/[\s,]+/)
-  }))
-  // anything else is refused as it was written
-  const switches = [{ keys: ['mailbox'], parse: (text: string): unknown => SWITCH.get(text) ?? text }]
-  const inLimits = Object.keys(limits.def.innerType.shape).map(key => ({ keys: ['limits', key], parse: Number }))
-  return [...inLists, ...switches, ...inLimits].map(({ keys, parse }) => ({
-    keys,
-    variable: `TALOS_${keys
-      .map(key => key.replace(/[A-Z]/g, '_$&'))
-      .join('_')
-      .toUpperCase()}`,
-    parse
-  }))
+export function configKeys(): ConfigKey[] {
+  return keysOf(CONFIG, [])
+}
+
+function keysOf(schema: z.core.$ZodType, keys: string[]): ConfigKey[] {
+  const { def } = schema._zod as { def: { type: string; innerType?: z.core.$ZodType; shape?: z.core.$ZodShape } }
+  if (def.innerType !== undefined) return keysOf(def.innerType, keys)
+  if (def.shape !== undefined) return Object.entries(def.shape).flatMap(([key, inner]) => keysOf(inner, [...keys, key]))
+  const name = keys.map(key => key.replace(/[A-Z]/g, '_$&')).join('_')
+  return [{ keys, variable: `TALOS_${name.toUpperCase()}`, parse: PARSERS[def.type] ?? (text => text) }]
+}
+
+const PARSERS: Record<string, (text: string) => unknown> = {
+  array: text => text.split(/[\s,]+/),
+  boolean: text => SWITCH.get(text) ?? text,
+  number: Number
 }
 
 const SWITCH = new Map([
@@ -136,8 +171,12 @@ function check(tree: unknown, source: string, lineOf?: (keys: PropertyKey[]) => 
   const line = lineOf?.(keys)
   const where = line === undefined ? source : `${source}, line ${line}`
   if (unknown === undefined) throw invalid(where, checked.text)
-  const shape = issue.path[0] === 'limits' ? CONFIG.shape.limits.def.innerType.shape : CONFIG.shape
-  const [nearest] = nearestFirst(unknown, Object.keys(shape), key => key)
+  const siblings = configKeys().filter(({ keys: known }) => issue.path.every((key, depth) => known[depth] === key))
+  const [nearest] = nearestFirst(
+    unknown,
+    [...new Set(siblings.map(({ keys: known }) => known[issue.path.length]!))],
+    key => key
+  )
   throw invalid(where, `unknown key ${JSON.stringify(keys.join('.'))}`, `Did you mean ${nearest}?`)
 }
 

@@ -11,7 +11,8 @@ function folderWith(yaml: string): string {
   return dataDir
 }
 
-const DEFAULTS = { servers: [], listen: [], announce: [], mailboxes: [], limits: {} }
+const FILES = { acceptFrom: [], limits: {} }
+const DEFAULTS = { servers: [], listen: [], announce: [], mailboxes: [], files: FILES, limits: {} }
 
 test('without a file and without variables the defaults hold', async () => {
   expect(await loadConfig({ dataDir: join(temporaryFolder(), 'nowhere'), env: {} })).toEqual(DEFAULTS)
@@ -26,6 +27,7 @@ test('flags come before the environment, the environment before the file', async
     listen: ['/file'],
     announce: [],
     mailboxes: [],
+    files: FILES,
     limits: { maxConnections: 2, maxReservations: 1 }
   })
   expect((await loadConfig({ dataDir, env })).servers).toEqual(['env:1', 'env:2'])
@@ -34,7 +36,8 @@ test('flags come before the environment, the environment before the file', async
 test('an unknown key names its line and the nearest key', async () => {
   for (const [yaml, line, nearest] of [
     ['listen: []\nserver: [a:1]\n', 2, 'servers'],
-    ['limits:\n  # how many\n  maxConnection: 5\n', 3, 'maxConnections']
+    ['limits:\n  # how many\n  maxConnection: 5\n', 3, 'maxConnections'],
+    ['files:\n  limits:\n    images: 5\n', 3, 'image']
   ] as const) {
     const error = await loadConfig({ dataDir: folderWith(yaml), env: {} }).catch(e => e)
     expect(error.code).toBe('CONFIG_INVALID')
@@ -79,12 +82,11 @@ test('a switch is true or false, in the file and in the environment, and nothing
 })
 
 test('every key has a description, and docs/cli.md lists it with its variable', () => {
-  const schema = z.toJSONSchema(CONFIG, { io: 'input' }) as { properties: Record<string, Described> }
+  const schema = z.toJSONSchema(CONFIG, { io: 'input' }) as Described
   const docs = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8')
   for (const { keys, variable } of configKeys()) {
-    const [first, second] = keys
-    const top = schema.properties[first!]!
-    expect((second === undefined ? top : top.properties![second]!).description, keys.join('.')).toBeTruthy()
+    const described = keys.reduce((at: Described, key) => at.properties![key]!, schema)
+    expect(described.description, keys.join('.')).toBeTruthy()
     expect(docs).toContain(`| \`${keys.join('.')}\` | \`${variable}\` |`)
   }
 })

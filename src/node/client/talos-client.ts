@@ -1,5 +1,7 @@
+import { resolve } from 'node:path'
 import { TypedEventEmitter } from 'main-event'
 import { isTalosError, TalosError } from '../../errors.ts'
+import type { FileOffer, Transfer } from '../../protocols/files/index.ts'
 import type { HistoryEntry, IncomingMessage, MessageState, OutgoingMessage } from '../../protocols/messaging/index.ts'
 import type { AgentOptions } from '../agent.ts'
 import type { EstablishedSession, MethodName, NodeApi, NodeEvent, PrekeyBundleReport } from '../control/methods.ts'
@@ -47,7 +49,14 @@ export interface TalosEvents {
   message: CustomEvent<{ id: string; peer: string }>
   /** A message of ours has come further. */
   'message-state': CustomEvent<{ id: string; peer: string; state: MessageState }>
-  registered: CustomEvent<{ server: string; name: string }>
+  /** Somebody offers a file, and `answerOffer()` says what becomes of it. */
+  'file-offer': CustomEvent<{ offer: FileOffer }>
+  /** An offer was answered, or its peer is gone. */
+  'file-answered': CustomEvent<{ id: string }>
+  /** Something of a transfer has changed: a few times a second at most. */
+  transfer: CustomEvent<{ transfer: Transfer }>
+  /** `mailboxes`: addresses where messages for this agent may be left while it is away. */
+  registered: CustomEvent<{ server: string; name: string; mailboxes: number }>
   'not-registered': CustomEvent<{ server: string; reason: string }>
 }
 
@@ -151,6 +160,30 @@ export class TalosClient extends TypedEventEmitter<TalosEvents> implements Async
   ): Promise<HistoryEntry[]> {
     const { signal, ...params } = query
     return this.call('history', params, signal)
+  }
+
+  /**
+   * Sends a file or a directory. Resolves when the transfer is on disk here; it is tried until the peer has it or refuses it, also
+   * over restarts of the node. With `wait` it resolves when the peer has verified it all. Throws PEER_*, FILE_*, STORAGE_*.
+   */
+  async sendFile(peer: string, path: string, options: { wait?: boolean } & CallOptions = {}): Promise<Transfer> {
+    const begun = await this.call('sendFile', { peer, path: resolve(path) }, options.signal)
+    return options.wait === true ? this.transferDone(begun.id, options) : begun
+  }
+
+  /** Resolves when a transfer of either direction is done. Throws the reason for which it failed or was cancelled. */
+  transferDone(id: string, options: CallOptions = {}): Promise<Transfer> {
+    return this.call('transferDone', { id }, options.signal)
+  }
+
+  /** The offers that wait for an answer, and the transfers, newest first. */
+  files(options: CallOptions = {}): Promise<{ offers: FileOffer[]; transfers: Transfer[] }> {
+    return this.call('files', {}, options.signal)
+  }
+
+  /** Takes or refuses a file that is offered. Throws FILE_UNKNOWN. */
+  async answerOffer(id: string, accept: boolean, options: CallOptions = {}): Promise<void> {
+    await this.call('answerOffer', { id, accept }, options.signal)
   }
 
   /** Agrees on keys with a peer that can be reached now; send() does it by itself. Throws PEER_*, NETWORK_*, SESSION_*. */

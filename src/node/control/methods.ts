@@ -1,7 +1,9 @@
 import * as z from 'zod/mini'
+import type { FileOffer, Transfer } from '../../protocols/files/index.ts'
 import type { HistoryEntry, IncomingMessage, MessageState, OutgoingMessage } from '../../protocols/messaging/index.ts'
 import type { ChangedKey } from '../../protocols/sessions/index.ts'
 import type { NodeStatus } from '../directory/types.ts'
+import type { RegistrationEvent } from '../mcp/registration-news.ts'
 
 /** Counts up when a client of before could not work with a node of after (docs/spec/control.md). */
 export const CONTROL_PROTOCOL = 1
@@ -50,6 +52,15 @@ export const METHODS = {
   receive: z.object({ peer: z.optional(peer), limit }),
   /** The application has the message: it leaves the inbox, and its sender is told. */
   take: z.object({ id }),
+  /** Begins to send a file or directory of this machine; `path` is absolute. */
+  sendFile: z.object({ peer, path: z.string().check(z.minLength(1), z.maxLength(4096)) }),
+  /** Waits for the end of a transfer. */
+  transferDone: z.object({ id }),
+  /** The offers that wait for an answer, and the transfers. */
+  files: z.object({}),
+  /** Takes or refuses an offer. */
+  answerOffer: z.object({ id, accept: z.boolean() }),
+  cancelTransfer: z.object({ id }),
   /** Agrees on keys with a peer that can be reached, unless that was done. */
   establishSession: z.object({ peer }),
   /** Asks a peer that can be reached for the keys that begin a session, and checks them. */
@@ -67,7 +78,7 @@ export const METHODS = {
 export type MethodName = keyof typeof METHODS
 
 /** What must not be asked for again when the node has ended before it answered: it may have been done. */
-export const ONCE: ReadonlySet<MethodName> = new Set(['send'])
+export const ONCE: ReadonlySet<MethodName> = new Set(['send', 'sendFile'])
 
 export interface EstablishedSession {
   peerId: string
@@ -100,6 +111,11 @@ interface Results {
   inbox: IncomingMessage[]
   receive: IncomingMessage[]
   take: null
+  sendFile: Transfer
+  transferDone: Transfer
+  files: { offers: FileOffer[]; transfers: Transfer[] }
+  answerOffer: null
+  cancelTransfer: Transfer
   establishSession: EstablishedSession
   prekeyBundle: PrekeyBundleReport
   changedKey: ChangedKey
@@ -112,8 +128,10 @@ interface Results {
 export type NodeEvent =
   | { type: 'message'; id: string; peer: string }
   | { type: 'message-state'; id: string; peer: string; state: MessageState }
-  | { type: 'registered'; server: string; name: string }
-  | { type: 'not-registered'; server: string; reason: string }
+  | { type: 'file-offer'; offer: FileOffer }
+  | { type: 'file-answered'; id: string }
+  | { type: 'transfer'; transfer: Transfer }
+  | RegistrationEvent
   /** Told by the client side: the node is in another process from now on, and what it holds is to be asked for again. */
   | { type: 'node-changed' }
 

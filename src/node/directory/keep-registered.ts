@@ -25,6 +25,8 @@ export interface RegistrationState {
   name?: string
   /** Until when, in milliseconds since the epoch; refreshed before. */
   expiresAt?: number
+  /** Addresses of mailboxes that are registered with it. */
+  mailboxes?: number
   /** Why the last attempt failed, until one succeeds; or why another name than the wanted one is registered. */
   error?: TalosError
 }
@@ -97,6 +99,8 @@ function usableFrom(node: RegistryNode, server: PeerId, addresses: readonly Mult
   const isHere = node.getConnections(server).some(({ remoteAddr }) => isLoopback(remoteAddr))
   return addresses.filter(address => isHere || !isLoopback(address))
 }
+
+type Registered = Required<Pick<RegistrationState, 'name' | 'expiresAt' | 'mailboxes'>>
 
 class Keeper {
   state: RegistrationState
@@ -176,7 +180,7 @@ class Keeper {
   }
 
   /** Under the wanted name, or under one with an ending when it cannot be had: a peer must be found by its PeerId anyway. */
-  async #registerUnder(name: string): Promise<{ state: { name: string; expiresAt: number }; error?: TalosError }> {
+  async #registerUnder(name: string): Promise<{ state: Registered; error?: TalosError }> {
     try {
       return { state: await this.#register(name) }
     } catch (error) {
@@ -187,16 +191,17 @@ class Keeper {
     }
   }
 
-  async #register(name: string): Promise<{ name: string; expiresAt: number }> {
+  async #register(name: string): Promise<Registered> {
     const addresses = registrableAddresses(this.#node, this.#peer)
+    const mailboxes = this.#mailboxes()
     const options = { signal: this.#signal }
     const receipt = await this.#node.services.registry.register(
       this.#peer,
-      { name, addresses, mailboxes: this.#mailboxes() },
+      { name, addresses, mailboxes },
       this.#init.signer,
       options
     )
-    return { name, expiresAt: receipt.expiresAt }
+    return { name, expiresAt: receipt.expiresAt, mailboxes: mailboxes.length }
   }
 
   #untilRefresh(): number {

@@ -80,6 +80,27 @@ export function agentTools({ talos, dataDir }: AgentToolsInit): McpServer {
   )
 
   server.registerTool(
+    'send_file',
+    {
+      description:
+        'Send a file or a directory of this machine to another agent, which must accept it. list_files shows how far it is.',
+      inputSchema: z.object({ to: peer, path: z.string().min(1).max(4096) }),
+      annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true }
+    },
+    ({ to, path }, { mcpReq: { signal } }) => answered(() => talos.sendFile(to, path, { signal }))
+  )
+
+  server.registerTool(
+    'list_files',
+    {
+      description: 'Files on their way and done, in both directions, and offers that a person has to accept or refuse',
+      inputSchema: z.object({}),
+      annotations: { readOnlyHint: true, openWorldHint: false }
+    },
+    (_, { mcpReq: { signal } }) => answered(() => talos.files({ signal }))
+  )
+
+  server.registerTool(
     'list_peers',
     {
       description: 'The agents in the address book',
