@@ -8,7 +8,7 @@ import { bundle, ROOT } from './bundle.ts'
 
 process.chdir(ROOT)
 // old files go last: a demo that runs from dist/ meanwhile finds its own, which are the same unless src/ has changed
-const { metafile } = await bundle()
+const metafile = await bundle()
 for (const path of globSync('dist/**/*', { exclude: ['dist/types'] })) {
   if (statSync(path).isFile() && metafile.outputs[path] === undefined) rmSync(path)
 }

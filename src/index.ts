@@ -1,8 +1,8 @@
+export { connectMcp } from './connect.ts'
 export { didKeyOf, hexOf, peerIdOf, publicKeyOf } from './crypto/peer-key.ts'
 export { isTalosError, TalosError, type TalosErrorOptions } from './errors.ts'
 export {
   acceptPeerKey,
-  connectMcp,
   findDaemon,
   findPeers,
   nodeStatus,

@@ -16,8 +16,13 @@ setFlagsFromString('--heap-growing-percent=300')
 // what it printed has been written.
 const quick = quickConnect(process.argv.slice(2), new URL('../oclif.manifest.json', import.meta.url))
 if (quick !== undefined) {
-  const [{ connect }, { reportFailure }] = await Promise.all([import('./cli/connect.ts'), import('./cli/failure.ts')])
-  await connect(quick.peer, quick.flags).catch(reportFailure)
+  const { connect } = await import('./cli/connect.ts')
+  try {
+    await connect(quick.peer, quick.flags)
+  } catch (error) {
+    const { reportFailure } = await import('./cli/failure.ts')
+    reportFailure(error)
+  }
   await new Promise(resolve => process.stdout.write('', resolve))
 } else {
   const { runCommand } = await import('./cli/run-command.ts')

@@ -1,4 +1,4 @@
-import type { AgentOptions } from './node/agent.ts'
+import { opening } from './connect.ts'
 import { TalosClient, type TalosClientOptions } from './node/client/talos-client.ts'
 import type { NodeGreeting } from './node/control/methods.ts'
 import type { DaemonOptions, RunningDaemon } from './node/daemon.ts'
@@ -11,25 +11,17 @@ import type {
   RegisterOptions,
   RegisterReport
 } from './node/directory/types.ts'
-import type { ConnectMcpOptions } from './node/mcp/connect.ts'
 import type { McpHost, ServeMcpOptions } from './node/mcp/serve.ts'
 import type { AcceptKeyOptions } from './node/peer-keys.ts'
 import type { RunningServer, ServerOptions } from './node/server/server.ts'
-import { openWallet, type Wallet } from './node/wallet/index.ts'
 
 // What needs libp2p is loaded when it is first called, so that `import 'talos-protocol'` and the commands that need no
 // network stay quick.
 
 /** See src/node/mcp/serve.ts. */
 export async function serveMcp(options: ServeMcpOptions): Promise<McpHost> {
-  const { wallet } = await opening(options)
-  return (await import('./node/mcp/serve.ts')).serveMcp({ ...options, wallet })
-}
-
-/** See src/node/mcp/connect.ts. */
-export async function connectMcp(options: ConnectMcpOptions): Promise<void> {
-  const { wallet } = await opening(options)
-  return (await import('./node/mcp/connect.ts')).connectMcp({ ...options, wallet })
+  const begun = await opening(options)
+  return (await import('./node/mcp/serve.ts')).serveMcp({ ...options, ...begun })
 }
 
 /** See src/node/server/server.ts. */
@@ -86,17 +78,4 @@ export async function stopDaemon(
   options: { dataDir?: string; signal?: AbortSignal } = {}
 ): Promise<NodeGreeting | undefined> {
   return (await import('./node/control/find.ts')).stopDaemon(options)
-}
-
-/**
- * Deriving the wallet's key takes as long as loading libp2p, which keeps this thread busy: the former must have begun before
- * the latter for both to go on side by side.
- */
-async function opening(options: AgentOptions): Promise<{ wallet: Promise<Wallet> }> {
-  if (options.wallet !== undefined) return { wallet: options.wallet }
-  const begun = Promise.withResolvers<void>()
-  const wallet = openWallet({ ...options, onUnsealing: begun.resolve })
-  wallet.catch(begun.resolve) // it is told where the wallet is used
-  await begun.promise
-  return { wallet }
 }

@@ -30,7 +30,7 @@ export async function startMessageNode(other?: { peer: string; address: string }
   }
   const store = await DurableStore.open(join(folder, 'store'), randomBytes(32), crypto)
   const node: TalosNode<{ sessions: Sessions; messaging: Messaging }> = await createNode({
-    seed,
+    signer: signing,
     role: 'client',
     listen: ['/ip4/127.0.0.1/tcp/0'],
     version: 'bench',

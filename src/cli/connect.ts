@@ -1,6 +1,6 @@
-import type { ConnectEvent } from '../index.ts'
 // not by way of index.ts: an agent program waits for this, and the rest of the SDK need not be loaded
-import { connectMcp } from '../network.ts'
+import { connectMcp } from '../connect.ts'
+import type { ConnectEvent } from '../index.ts'
 import { interruption } from './interrupt.ts'
 
 /** The flags of `talos mcp-connect`. */

@@ -2,18 +2,23 @@ import { join } from 'node:path'
 import type { PeerId, ServiceMap } from '@libp2p/interface'
 import type { ServiceFactoryMap } from 'libp2p'
 import { crypto } from '../crypto/index.ts'
+import { TalosError } from '../errors.ts'
+import type { LocalIdentity } from '../protocols/ratchet/index.ts'
 import { type SessionStore, type SessionsInit, sessions } from '../protocols/sessions/index.ts'
 import { type Config, type ConfigInput, loadConfig } from './config.ts'
 import { prepareDataDir, resolveDataDir } from './data-dir.ts'
 import { DurableStore } from './durable-store.ts'
 import { createNode, type NodeInit, type TalosNode } from './network/create-node.ts'
+import type { NodeSigner } from './network/signer.ts'
 import { SealedStore } from './sealed-store.ts'
 import { VERSION } from './version.ts'
-import { type OpenWalletOptions, openWallet, type Wallet } from './wallet/index.ts'
+import { beginOpening, type OpenWalletOptions, type Wallet, type WalletOpening } from './wallet/index.ts'
 
 export interface AgentOptions extends OpenWalletOptions {
-  /** The wallet, where it is being opened already. @default opened with the options above */
+  /** The wallet, where it is open already. @default opened with the options above */
   wallet?: Promise<Wallet>
+  /** The same, where it is being opened. */
+  opening?: Promise<WalletOpening>
   /** What flags say, over the environment and config.yaml. */
   config?: ConfigInput
 }
@@ -23,7 +28,6 @@ export interface Agent {
   readonly wallet: Wallet
   readonly dataDir: string
   readonly config: Config
-  readonly store: SealedStore
   /** The factory of the sessions service of this identity. */
   sessions(init: Pick<SessionsInit, 'mayBegin' | 'onEvent'> & { store?: SessionStore }): ReturnType<typeof sessions>
   /** A node of this identity, not started. */
@@ -34,26 +38,42 @@ export interface Agent {
   ): Promise<TalosNode<S>>
 }
 
+/**
+ * An agent whose wallet is still being unsealed. Its node may start and dial meanwhile: the other side learns who it is when
+ * the wallet signs. Rejected like openAgent(), when it does not open.
+ */
+export type OpeningAgent = Omit<Agent, 'wallet'> & { readonly wallet: Promise<Wallet> }
+
 /** Opens the wallet and the configuration of a data directory. Throws WALLET_*, CONFIG_*, STORAGE_*. */
 export async function openAgent(options: AgentOptions = {}): Promise<Agent> {
+  const agent = await beginAgent(options)
+  return { ...agent, wallet: await agent.wallet }
+}
+
+/** As openAgent(), for those who have something to do while the wallet is unsealed. Throws what is wrong before that. */
+export async function beginAgent(options: AgentOptions = {}): Promise<OpeningAgent> {
   const dataDir = resolveDataDir(options.dataDir)
   const location = { dataDir }
-  const [wallet, config] = await Promise.all([
-    options.wallet ?? openWallet({ ...options, ...location }),
+  const [{ publicKey, wallet }, config] = await Promise.all([
+    openingOf({ ...options, ...location }),
     loadConfig({ ...location, ...(options.config === undefined ? {} : { flags: options.config }) })
   ])
   await prepareDataDir(dataDir)
-  const store = sessionStore(wallet, dataDir)
-  const { identity } = wallet
+  const signer: NodeSigner = { publicKey, sign: async bytes => (await wallet).identity.sign(bytes) }
   return {
     wallet,
     dataDir,
     config,
-    store,
-    sessions: init => sessions({ store, ...init, identity, crypto }),
+    sessions: init =>
+      sessions({
+        store: init.store ?? storeOf(wallet, dataDir),
+        ...init,
+        identity: identityOf(publicKey, wallet),
+        crypto
+      }),
     createNode: (role, services, listen) =>
       createNode({
-        seed: wallet.identity.seed,
+        signer,
         role,
         listen: listen ?? config.listen,
         ...(config.announce.length === 0 ? {} : { announce: config.announce }),
@@ -61,6 +81,44 @@ export async function openAgent(options: AgentOptions = {}): Promise<Agent> {
         services,
         version: VERSION
       })
+  }
+}
+
+async function openingOf(options: AgentOptions): Promise<WalletOpening> {
+  if (options.wallet === undefined) return options.opening ?? beginOpening(options)
+  const { identity } = await options.wallet
+  return { publicKey: identity.publicKey, wallet: options.wallet }
+}
+
+/** The store of a wallet's sessions. The first transaction takes 20 ms longer than the others: it goes on beside the first dial. */
+function storeOf(wallet: Promise<Wallet>, dataDir: string): SessionStore {
+  const opened = wallet.then(it => sessionStore(it, dataDir))
+  opened.then(store => store.transact(async () => {})).catch(() => {}) // told where it is used
+  return { transact: async work => (await opened).transact(work) }
+}
+
+/** For sessions, which need more than the public key when a connection is there: by then the wallet has signed. */
+function identityOf(publicKey: Uint8Array, wallet: Promise<Wallet>): LocalIdentity {
+  let opened: LocalIdentity | undefined
+  wallet.then(
+    ({ identity }) => {
+      opened = identity
+    },
+    () => {}
+  )
+  const identity = (): LocalIdentity => {
+    if (opened === undefined) throw new TalosError('INTERNAL', 'the wallet is not open yet')
+    return opened
+  }
+  return {
+    publicKey,
+    get agreement() {
+      return identity().agreement
+    },
+    get agreementCertificate() {
+      return identity().agreementCertificate
+    },
+    sign: bytes => identity().sign(bytes)
   }
 }
 

@@ -20,9 +20,11 @@ export interface Storage extends AsyncDisposable {
  */
 export async function openStorage(dataDir: string): Promise<Storage> {
   const folder = join(dataDir, 'store')
-  const level = new Level<string, Uint8Array>(folder, { valueEncoding: 'view' })
+  let level: Level<string, Uint8Array>
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 })
+    // it opens by itself when it is made, and would make the folder readable for others
+    level = new Level(folder, { valueEncoding: 'view' })
     await level.open()
   } catch (cause) {
     throw asStorageError(folder, cause)

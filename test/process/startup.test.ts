@@ -1,11 +1,11 @@
 import { beforeAll, expect, test } from 'vitest'
 import { bundle } from '../../scripts/bundle.ts'
 
-type Metafile = Awaited<ReturnType<typeof bundle>>['metafile']
+type Metafile = Awaited<ReturnType<typeof bundle>>
 let metafile: Metafile
 
 beforeAll(async () => {
-  metafile = (await bundle({ write: false })).metafile
+  metafile = await bundle({ write: false })
 })
 
 /** The chunks that are loaded with `entry`: what it imports statically, and what that imports. */

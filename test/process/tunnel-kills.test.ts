@@ -148,7 +148,7 @@ describe.concurrent('a server that does not want to end', () => {
     'prints junk all the time': `
       process.on('SIGTERM', () => {})
       setInterval(() => process.stdout.write('junk\\n[undefined]\\n{"half": \\n\\u0000\\u001b[2J\\n'), 1)`,
-    'reads no more': `process.on('SIGTERM', () => {}); setInterval(() => {}, 1000); setTimeout(() => process.stdin.pause(), 50)`
+    'reads no more': `process.on('SIGTERM', () => {}); setInterval(() => {}, 1000); process.stdin.once('data', () => setTimeout(() => process.stdin.pause(), 50))`
   }
 
   test.each(Object.entries(STUBBORN))(

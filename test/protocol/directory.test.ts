@@ -34,8 +34,8 @@ async function registeredAgent(
   listen: string[],
   role: 'agent' | 'client' = 'agent'
 ): Promise<AgentNode> {
-  const { seed, signer } = party()
-  const node = await startAgent({ seed, role, listen })
+  const { signer } = party()
+  const node = await startAgent({ signer, role, listen })
   const registrations = keepRegistered(node, { servers: [known(server)], name, signer })
   kept.push(registrations)
   await within(registrations.registered, `${name} is registered`)
@@ -193,9 +193,9 @@ describe('keepRegistered', () => {
     const dataDir = temporaryFolder()
     const first = await startTestServer({ dataDir })
     const port = portOf(first)
-    const { seed, signer } = party()
+    const { signer } = party()
     // no relayed address, whose loss would be noticed, too
-    await using bob = await startAgent({ seed, role: 'client', listen: ['/ip4/127.0.0.1/tcp/0'] })
+    await using bob = await startAgent({ signer, role: 'client', listen: ['/ip4/127.0.0.1/tcp/0'] })
     const registrations = keepRegistered(bob, { servers: [known(first)], name: 'bob', signer })
     kept.push(registrations)
     await within(registrations.registered, 'bob is registered')

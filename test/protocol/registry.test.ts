@@ -57,7 +57,7 @@ async function startRegistry(init: Partial<RegistryServerInit> = {}, storage?: S
     clock,
     answers,
     agent: async (who = party()) => {
-      const agent = await startAgent({ seed: who.seed })
+      const agent = await startAgent({ signer: who.signer })
       agents.push(agent)
       await agent.dial(node.getMultiaddrs())
       return Object.assign(agent, { party: who })

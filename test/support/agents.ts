@@ -55,7 +55,7 @@ export async function startAgent<S extends ServiceMap = Record<never, never>>(
   }
   const start = () =>
     startNode<{ sessions: Sessions } & S>({
-      seed,
+      signer: signing,
       limits: { inboundConnectionThreshold: 100 },
       services: {
         ...init.services?.(later),

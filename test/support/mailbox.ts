@@ -172,7 +172,7 @@ export async function correspondent(
   let node: TestCorrespondent['node'] | undefined
   const create = () =>
     createNode<{ sessions: Sessions; mailbox: MailboxClient }>({
-      seed,
+      signer: signing,
       role: 'client',
       version: 'test',
       services: {

@@ -26,7 +26,7 @@ export function party(): Party {
 export type AgentNode = TalosNode<{ registry: RegistryClient }> & AsyncDisposable
 
 /** A node with the registry's client; listens nowhere unless it is told to. */
-export async function startAgent(init: Partial<NodeInit> = {}): Promise<AgentNode> {
+export async function startAgent(init: Partial<NodeInit> & { seed?: Uint8Array } = {}): Promise<AgentNode> {
   return (await startNode({
     listen: [],
     ...init,

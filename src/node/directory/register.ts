@@ -15,7 +15,7 @@ import { configuredServers, locationOf, signalOf, withNode } from './with-node.t
  */
 export async function registerAgent(options: RegisterOptions): Promise<RegisterReport> {
   const wallet = await openWallet(options)
-  return withNode(wallet.identity.seed, async node => {
+  return withNode(wallet.identity, async node => {
     if (options.server !== undefined) {
       return {
         registrations: [await registerWith(node, wallet, await named(node, options.server, options), options)],

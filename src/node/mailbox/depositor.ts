@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { crypto } from '../../crypto/index.ts'
 import { TalosError } from '../../errors.ts'
 import type { Depositor } from '../../protocols/mailbox/index.ts'
 import { isOfNetwork } from '../network/addresses.ts'
@@ -11,7 +11,7 @@ import { VERSION } from '../version.ts'
  * nothing, and has nothing in common with this agent's own but the network address that its connections come from.
  */
 export async function throwAwayDepositor(): Promise<Depositor> {
-  const node = await createNode({ seed: randomBytes(32), role: 'client', version: VERSION })
+  const node = await createNode({ signer: crypto.ed25519.generate(), role: 'client', version: VERSION })
   await node.start()
   return {
     connect: async ({ peerId, addresses }, signal) => {

@@ -8,7 +8,7 @@ import { AgentBridge } from '../../protocols/mcp/agent-bridge.ts'
 import { type OpenTunnel, openTunnel } from '../../protocols/mcp/tunnel/client.ts'
 import { type RegistryClient, registryClient } from '../../protocols/registry/index.ts'
 import { type Sessions, streamSessions } from '../../protocols/sessions/index.ts'
-import { type AgentOptions, openAgent } from '../agent.ts'
+import { type AgentOptions, beginAgent, type OpeningAgent } from '../agent.ts'
 import { dialDirect, dialPeer } from '../directory/dial-peer.ts'
 import { openDirectory } from '../directory/open-directory.ts'
 
@@ -79,9 +79,25 @@ export async function connectMcp(options: ConnectMcpOptions): Promise<void> {
   }
 }
 
-async function keepLinked(bridge: AgentBridge, options: ConnectMcpOptions, signal: AbortSignal): Promise<void> {
+async function keepLinked(bridge: AgentBridge, options: ConnectMcpOptions, finished: AbortSignal): Promise<void> {
+  const agent = await beginAgent(options)
+  const stopped = new AbortController()
+  agent.wallet.catch(() => stopped.abort())
+  try {
+    await linkWith(agent, bridge, options, AbortSignal.any([finished, stopped.signal]))
+  } finally {
+    // a wallet that does not open is why the rest failed
+    if (!finished.aborted) await agent.wallet
+  }
+}
+
+async function linkWith(
+  agent: OpeningAgent,
+  bridge: AgentBridge,
+  options: ConnectMcpOptions,
+  signal: AbortSignal
+): Promise<void> {
   const tell = options.onEvent ?? (() => {})
-  const agent = await openAgent(options)
   const node = await agent.createNode<{ sessions: Sessions; registry: RegistryClient }>('client', {
     sessions: agent.sessions({ mayBegin: () => true }),
     registry: registryClient()

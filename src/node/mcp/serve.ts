@@ -1,14 +1,8 @@
-import { randomUUID } from 'node:crypto'
 import type { PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { crypto } from '../../crypto/index.ts'
 import { TalosError } from '../../errors.ts'
-import type { ServerSpec } from '../../protocols/mcp/child.ts'
-import { Eras } from '../../protocols/mcp/era.ts'
-import { Guardian } from '../../protocols/mcp/guardian.ts'
 import { HostSession } from '../../protocols/mcp/host-session.ts'
-import { inProcessServers, type TalosServerTransport } from '../../protocols/mcp/in-process-server.ts'
-import { processServers } from '../../protocols/mcp/server.ts'
 import { type TunnelHost, tunnelHost } from '../../protocols/mcp/tunnel/host.ts'
 import { type RegistryClient, registryClient } from '../../protocols/registry/index.ts'
 import { type Sessions, streamSessions } from '../../protocols/sessions/index.ts'
@@ -17,6 +11,7 @@ import { type AgentOptions, isOneOf, openAgent } from '../agent.ts'
 import { type KeptRegistrations, keepRegistered } from '../directory/keep-registered.ts'
 import { openDirectory } from '../directory/open-directory.ts'
 import { resolvePeer } from '../peer-ref.ts'
+import { Offers, type Services } from './offers.ts'
 import { type RegistrationEvent, registrationNews } from './registration-news.ts'
 
 export interface ServeMcpOptions extends AgentOptions {
@@ -24,9 +19,10 @@ export interface ServeMcpOptions extends AgentOptions {
   authorizedPeers: readonly string[]
   /**
    * What is served, by name. At least one. A program to start for each session, or a function that connects an MCP server of
-   * this process to the session's transport.
+   * this process to the session's transport. The program is started when a peer that may use it comes, beside the handshake;
+   * nothing is said to it before the session is there, and when none comes of it, it is ended 10 s later.
    */
-  services: Readonly<Record<string, ServerSpec | ((transport: TalosServerTransport) => void | Promise<void>)>>
+  services: Services
   /** Largest JSON-RPC message, in bytes. @default 10_485_760 */
   maxMessageBytes?: number
   /** How long a session whose link fell silent is kept, in milliseconds. @default 30_000 */
@@ -68,9 +64,10 @@ export async function serveMcp(options: ServeMcpOptions): Promise<McpHost> {
   }
   const agent = await openAgent(options)
   const authorised = await authorisedPeers(options.authorizedPeers, agent.dataDir)
-  const guardian = new Guardian()
-  const eras = new Eras({ guardian })
   const onEvent = options.onEvent ?? (() => {})
+  const offers = new Offers(options.services, (peer, service, line) =>
+    onEvent({ type: 'server-stderr', peer, service, line })
+  )
   const limits = options.maxMessageBytes === undefined ? {} : { maxLine: options.maxMessageBytes }
 
   const node = await agent.createNode<{ sessions: Sessions; registry: RegistryClient; mcp: TunnelHost }>(
@@ -86,10 +83,9 @@ export async function serveMcp(options: ServeMcpOptions): Promise<McpHost> {
           streams: streamSessions(crypto),
           ...limits,
           ...(options.grace === undefined ? {} : { grace: options.grace }),
+          prepare: (peer, service) => offers.prepare(peer.toString(), service),
           serve: async (link, { peer, service, signal, maxLine }) => {
             const where = { peer: peer.toString(), service }
-            const server = options.services[service]!
-            const onStderr = (line: string): void => onEvent({ type: 'server-stderr', ...where, line })
             onEvent({ type: 'session-opened', ...where })
             await new HostSession({
               link,
@@ -97,10 +93,7 @@ export async function serveMcp(options: ServeMcpOptions): Promise<McpHost> {
               ...where,
               ...limits,
               agentMaxLine: maxLine,
-              server:
-                typeof server === 'function'
-                  ? inProcessServers(server, { id: randomUUID(), peer: where.peer })
-                  : processServers(server, { guardian, eras, onStderr }),
+              server: offers.sourceFor(where.peer, service),
               log: components.logger.forComponent('talos:mcp:session'),
               ...(options.callTimeout === undefined ? {} : { callTimeout: options.callTimeout })
             }).run()
@@ -126,10 +119,9 @@ export async function serveMcp(options: ServeMcpOptions): Promise<McpHost> {
   }
 
   async function stop(): Promise<void> {
-    eras.stop()
-    await registrations?.stop()
+    await Promise.all([offers.stop(), registrations?.stop()])
     await node.stop()
-    guardian.close()
+    offers.close()
   }
   return {
     peerId: agent.wallet.peerId,

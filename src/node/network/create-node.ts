@@ -1,25 +1,28 @@
 import { type CircuitRelayService, circuitRelayServer } from '@libp2p/circuit-relay-v2'
-import { privateKeyFromRaw } from '@libp2p/crypto/keys'
 import { type Identify, identify } from '@libp2p/identify'
-import { type ConnectionGater, FaultTolerance, type Libp2p, type PrivateKey, type ServiceMap } from '@libp2p/interface'
-import { type KadDHT, kadDHT, passthroughMapper } from '@libp2p/kad-dht'
+import { type Connection, type ConnectionGater, FaultTolerance, type Libp2p, type ServiceMap } from '@libp2p/interface'
+import type { KadDHT, KadDHTInit } from '@libp2p/kad-dht'
 import { type Ping, ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
 import { createLibp2p, type ServiceFactoryMap } from 'libp2p'
-import { crypto } from '../../crypto/index.ts'
 import { type Dialer, dialer } from './dialer.ts'
+import { type HashTableOnDemand, hashTableOnDemand } from './hash-table.ts'
 import { AGENT_LIMITS, MAX_STREAM_WINDOW, type NetworkLimits, SERVER_LIMITS } from './limits.ts'
 import { noise } from './noise.ts'
 import { relayTransport } from './relay-transport.ts'
+import { type NodeSigner, privateKeyOf } from './signer.ts'
 import { yamux } from './yamux.ts'
 
 /** Talos nodes form a Kademlia network of their own. */
 export const KAD_PROTOCOL = '/talos/kad/1.0.0'
 
+/** Milliseconds. */
+const IDENTIFY_DELAY = 1_000
+
 export interface NodeInit<S extends ServiceMap = Record<never, never>> {
-  /** The 32-byte Ed25519 seed of the identity: libp2p's key and the agent's signing key are the same. */
-  seed: Uint8Array
+  /** The identity: libp2p's key and the agent's signing key are the same. */
+  signer: NodeSigner
   /**
    * `client` dials and listens nowhere (a command that uses another's service); `agent` listens and keeps a reservation with
    * a relay that it knows; `server` is a bootstrap node: listens, relays and keeps the Kademlia tables.
@@ -37,7 +40,13 @@ export interface NodeInit<S extends ServiceMap = Record<never, never>> {
 }
 
 /** `relay` is there in the role `server`. */
-export type CoreServices = { identify: Identify; ping: Ping; dht: KadDHT; dialer: Dialer; relay?: CircuitRelayService }
+export type CoreServices = {
+  identify: Identify
+  ping: Ping
+  dht: KadDHT | HashTableOnDemand
+  dialer: Dialer
+  relay?: CircuitRelayService
+}
 export type TalosNode<S extends ServiceMap = Record<never, never>> = Libp2p<CoreServices & S>
 
 /**
@@ -48,15 +57,23 @@ export async function createNode<S extends ServiceMap = Record<never, never>>(
   init: NodeInit<S>
 ): Promise<TalosNode<S>> {
   const isServer = init.role === 'server'
+  const hashTable: KadDHTInit = {
+    protocol: KAD_PROTOCOL,
+    clientMode: init.role === 'client',
+    // the default mapper drops private addresses, which leaves a network that is not on the Internet empty
+    peerInfoMapper: peer => peer,
+    allowQueryWithZeroPeers: true,
+    initialQuerySelfInterval: 500
+  }
   const limits = { ...(isServer ? SERVER_LIMITS : AGENT_LIMITS), ...init.limits }
   const listen = [...(init.listen ?? [])]
   // the bare form finds any relay that the node keeps alive, and finds it again after a restart of the relay; a static
   // relay address never recovers (js-libp2p #3601)
   if (init.role === 'agent') listen.push('/p2p-circuit')
 
-  return (await createLibp2p({
+  const node = (await createLibp2p({
     start: false,
-    privateKey: privateKeyOf(init.seed),
+    privateKey: privateKeyOf(init.signer),
     nodeInfo: { name: 'talos', version: init.version },
     addresses: { listen, ...(init.announce === undefined ? {} : { announce: init.announce }) },
     transports: [tcp(), webSockets(), relayTransport()],
@@ -73,17 +90,10 @@ export async function createNode<S extends ServiceMap = Record<never, never>>(
     transportManager: { faultTolerance: FaultTolerance.NO_FATAL },
     connectionGater: init.gater ?? {},
     services: {
-      identify: identify(),
+      identify: identify({ runOnConnectionOpen: isServer }),
       ping: ping(),
       dialer: dialer(),
-      dht: kadDHT({
-        protocol: KAD_PROTOCOL,
-        clientMode: init.role === 'client',
-        // the default mapper drops private addresses, which leaves a network that is not on the Internet empty
-        peerInfoMapper: passthroughMapper,
-        allowQueryWithZeroPeers: true,
-        initialQuerySelfInterval: 500
-      }),
+      dht: init.role === 'client' ? hashTableOnDemand(hashTable) : (await import('@libp2p/kad-dht')).kadDHT(hashTable),
       ...(isServer
         ? {
             relay: circuitRelayServer({
@@ -97,9 +107,19 @@ export async function createNode<S extends ServiceMap = Record<never, never>>(
       ...init.services
     } as unknown as ServiceFactoryMap
   })) as unknown as TalosNode<S>
+  if (init.role === 'agent') identifyInTime(node)
+  return node
 }
 
-/** libp2p's own way from a seed to its key takes 60 ms: it computes the public key in JavaScript, with tables made for it. */
-function privateKeyOf(seed: Uint8Array): PrivateKey {
-  return privateKeyFromRaw(Buffer.concat([seed, crypto.ed25519.fromSeed(seed).publicKey]))
+/**
+ * Asks those whom an agent has dialled at once who they are, since they may be relays and parts of the hash table; those who
+ * have dialled it, when they have been served: they wait for that.
+ */
+function identifyInTime(node: TalosNode): void {
+  node.addEventListener('connection:open', ({ detail: connection }: CustomEvent<Connection>) => {
+    const ask = (): void => void node.services.identify.identify(connection).catch(() => {})
+    if (connection.direction === 'outbound') return ask()
+    const timer = setTimeout(ask, IDENTIFY_DELAY).unref()
+    connection.addEventListener('close', () => clearTimeout(timer), { once: true })
+  })
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { PeerId } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
+import { crypto } from '../../crypto/index.ts'
 import { TalosError } from '../../errors.ts'
 import { type MailboxServer, mailboxServer } from '../../protocols/mailbox/index.ts'
 import { type RegistryServer, registryServer } from '../../protocols/registry/index.ts'
@@ -95,7 +96,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const storage = await openStorage(dataDir)
     started.push(() => storage.close())
     node = (await createNode<{ registry: RegistryServer; mailbox: MailboxServer }>({
-      seed,
+      signer: crypto.ed25519.fromSeed(seed),
       role: 'server',
       listen: listen.map(multiaddrOf),
       ...(announce === undefined ? {} : { announce }),

@@ -34,8 +34,6 @@ export interface OpenWalletOptions extends WalletLocation {
   passphrase?: PassphraseSource
   /** Asks a person, when neither `passphrase` nor the environment gives one. */
   prompt?: () => Promise<string>
-  /** Called when the passphrase is being processed, off the main thread, so that the caller can use it meanwhile. */
-  onUnsealing?: () => void
 }
 
 export interface CreateWalletOptions extends OpenWalletOptions {
@@ -104,9 +102,27 @@ export async function createWallet(options: CreateWalletOptions): Promise<Create
  * WALLET_PASSPHRASE_EMPTY, WALLET_PASSPHRASE_WRONG. The file is never changed.
  */
 export async function openWallet(options: OpenWalletOptions = {}): Promise<Wallet> {
-  return await withContents(options, (contents, { name, protection }) =>
-    walletOf(contents, name, protection.kind === 'passphrase')
+  return (await beginOpening(options)).wallet
+}
+
+/** A wallet whose passphrase is being processed, off the main thread: there is time for other things. */
+export interface WalletOpening {
+  /** The identity that the file names, 32 bytes. Nothing vouches for it before the wallet is open. */
+  readonly publicKey: Uint8Array
+  /** Rejects with what openWallet() throws. */
+  readonly wallet: Promise<Wallet>
+}
+
+/** As openWallet(), for callers with something to do meanwhile. Throws what openWallet() throws before it processes the passphrase. */
+export async function beginOpening(options: OpenWalletOptions = {}): Promise<WalletOpening> {
+  const begun = Promise.withResolvers<Uint8Array>()
+  const wallet = withContents(
+    options,
+    (contents, { name, protection }) => walletOf(contents, name, protection.kind === 'passphrase'),
+    ({ identity }) => begun.resolve(Uint8Array.from(Buffer.from(identity, 'hex')))
   )
+  wallet.catch(begun.reject)
+  return { publicKey: await begun.promise, wallet }
 }
 
 export interface WalletSummary {
@@ -173,13 +189,14 @@ async function withContents<T>(
     contents: Contents,
     keystore: Keystore,
     from: { file: string; bytes: Buffer; passphrase: Uint8Array }
-  ) => T | Promise<T>
+  ) => T | Promise<T>,
+  onUnsealing: (keystore: Keystore) => void = () => {}
 ): Promise<T> {
   hidePassphrases()
   const { keystore, file, bytes } = await readKeystore(options)
   const passphrase = isSealed(keystore) ? await passphraseFor(options) : new Uint8Array()
   const unsealing = openKeystore(keystore, passphrase)
-  options.onUnsealing?.()
+  onUnsealing(keystore)
   const contents = await unsealing
   try {
     return await use(contents, keystore, { file, bytes, passphrase })

@@ -25,6 +25,8 @@ export interface TunnelHostInit {
   services: string[]
   /** Asked for every stream, before anything is read from it. */
   isAuthorised(peer: PeerId): boolean
+  /** A tunnel of this peer for this service is likely to open: what a session needs may be begun. Called more than once. */
+  prepare?(peer: PeerId, service: string): void
   /** Serves one session over its link; called once per tunnel. The link is ended when it settles. */
   serve(
     link: TunnelLink,
@@ -86,7 +88,14 @@ class Host implements TunnelHost, Startable {
     this.#self = components.peerId
     this.#registrar = components.registrar
     this.#log = components.logger.forComponent('talos:mcp:host')
-    this.#init = { maxLine: DEFAULT_MAX_LINE, grace: DEFAULT_GRACE, maxSessions: 64, maxSessionsPerPeer: 16, ...init }
+    this.#init = {
+      maxLine: DEFAULT_MAX_LINE,
+      grace: DEFAULT_GRACE,
+      maxSessions: 64,
+      maxSessionsPerPeer: 16,
+      prepare: () => {},
+      ...init
+    }
   }
 
   get sessionCount(): number {
@@ -127,6 +136,9 @@ class Host implements TunnelHost, Startable {
         await refuse(frames, REFUSAL.busy, signal)
         return
       }
+      // who has a tunnel here most likely takes it up again
+      const [service, ...others] = this.#init.services
+      if (others.length === 0 && this.#tunnelsOf(peer) === 0) this.#init.prepare(peer, service!)
       await this.#open(frames, connection, signal)
     } catch (error) {
       this.#log.error('a tunnel of %p did not open: %e', peer, error)
@@ -168,16 +180,16 @@ class Host implements TunnelHost, Startable {
 
     const service = open.service === '' && this.#init.services.length === 1 ? this.#init.services[0]! : open.service
     if (!this.#init.services.includes(service)) return refuse(frames, REFUSAL.unknownService, signal)
-    const ofPeer = [...this.#tunnels.values()].filter(tunnel => tunnel.peer.equals(peer)).length
     if (
       known !== undefined ||
       this.#tunnels.size >= this.#init.maxSessions ||
-      ofPeer >= this.#init.maxSessionsPerPeer ||
+      this.#tunnelsOf(peer) >= this.#init.maxSessionsPerPeer ||
       this.#take(peer, SESSION_COST - OPEN_COST) > 0
     ) {
       return refuse(frames, REFUSAL.busy, signal)
     }
 
+    this.#init.prepare(peer, service)
     const link = new ResumableLink()
     this.#keep(id, { peer, service, link, maxLine: open.maxLine })
     try {
@@ -187,6 +199,10 @@ class Host implements TunnelHost, Startable {
       await link.end(error as TalosError)
       throw error
     }
+  }
+
+  #tunnelsOf(peer: PeerId): number {
+    return [...this.#tunnels.values()].filter(tunnel => tunnel.peer.equals(peer)).length
   }
 
   #keep(id: string, tunnel: Omit<HostedTunnel, 'done'>): void {
