@@ -139,6 +139,19 @@ test.each([
   MINUTES
 )
 
+test(
+  'kill -9 of the demo itself leaves nothing behind',
+  async () => {
+    const demo = new Demo([])
+    await demo.step(5)
+    demo.process.kill('SIGKILL')
+    await demo.end
+    await eventually(() => readdirSync(demo.temporary).length === 0)
+    await demo.expectNothingLeft()
+  },
+  MINUTES
+)
+
 test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
   '%s in the middle, twice as from a terminal under npm, leaves nothing behind',
   async signal => {

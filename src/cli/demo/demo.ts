@@ -7,6 +7,7 @@ import { EXIT } from '../exit-codes.ts'
 import { DemoAgent } from './agent.ts'
 import type { Program } from './program.ts'
 import { Programs } from './programs.ts'
+import { Remains } from './remains.ts'
 import { type DemoTool, demoTool } from './tool.ts'
 import { Wire } from './wire.ts'
 
@@ -36,11 +37,12 @@ const CUT = 500
 /**
  * Shows what Talos does with real processes in a temporary folder: a bootstrap server, a tool's owner, an agent, a stranger,
  * and the network between them in somebody else's hands. Yields each step once it has been seen to be true; throws
- * DEMO_FAILED at the first that is not, and the signal's reason. Leaves nothing behind, unless it is killed outright.
+ * DEMO_FAILED at the first that is not, and the signal's reason. Leaves nothing behind, even when it is killed outright.
  */
 export async function* demo(signal: AbortSignal): AsyncGenerator<DemoStep> {
   const folder = await temporaryFolder()
-  const programs = new Programs()
+  const remains = new Remains(folder)
+  const programs = new Programs(remains)
   const wire = new Wire()
   const stop = (): void => programs.fail(signal.reason)
   signal.addEventListener('abort', stop, { once: true })
@@ -57,6 +59,7 @@ export async function* demo(signal: AbortSignal): AsyncGenerator<DemoStep> {
     await programs.stop()
     await wire.close()
     await rm(folder, { recursive: true, force: true, maxRetries: 3 })
+    await remains.close()
   }
 }
 

@@ -1,11 +1,17 @@
 import { TalosError } from '../../errors.ts'
 import { Program } from './program.ts'
+import type { Remains } from './remains.ts'
 
 /** All the processes of a demo. When one that should stay ends, or the user has enough, all are ended. */
 export class Programs {
+  readonly #remains: Remains
   readonly #all: Program[] = []
   #failure: unknown
   #stopping = false
+
+  constructor(remains: Remains) {
+    this.#remains = remains
+  }
 
   /** Why the demo cannot go on, whatever its step has to say. */
   get failure(): unknown {
@@ -16,6 +22,7 @@ export class Programs {
   run(args: string[], env: NodeJS.ProcessEnv): Program {
     if (this.#failure !== undefined) throw this.#failure
     const program = new Program(args, env)
+    this.#remains.watch(program.process)
     this.#all.push(program)
     return program
   }
