@@ -36,7 +36,11 @@ function lineOf(event: ConnectEvent): string {
     case 'interrupted':
       return 'the link is interrupted, taking it up again'
     case 'resumed':
-      return `the link is back${event.direct ? '' : ', through a relay'}: nothing was lost`
+      return `the link is back${event.direct ? '' : ', through a relay'}: ${
+        event.missed === 0
+          ? 'nothing was lost'
+          : `${event.missed} of the agent's messages could not wait (requests were answered with an error)`
+      }`
     case 'ended':
       return 'the link has ended, making another'
     case 'unreachable':

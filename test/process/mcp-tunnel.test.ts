@@ -481,6 +481,7 @@ describe('a link that breaks', () => {
     tunnel.link.resume()
     expect((await agent.answer(2)).result).toEqual({ n: 2 })
     expect((await agent.answer(3)).result).toEqual({ n: 3 })
+    expect(tunnel.bridge.missed).toBe(0)
   })
 
   test('and is taken up late: what was told an error is cancelled, and its late answer dropped', async () => {
@@ -502,6 +503,7 @@ describe('a link that breaks', () => {
     await agent.write({ id: 3, method: 'x' })
     expect((await agent.answer(3)).error?.code).toBe(5030)
     tunnel.link.resume()
+    expect(tunnel.bridge.missed).toBe(2)
     await agent.write({ id: 4, method: 'x' })
     expect((await agent.answer(4)).result).toBe('ok')
     for (const id of [1, 2, 3, 4]) expect(agent.answers(id)).toBe(1)

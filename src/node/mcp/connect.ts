@@ -29,7 +29,9 @@ export interface ConnectMcpOptions extends AgentOptions {
 
 /** `direct` is false on a relayed connection; `moved` is from such a one to a direct one. `unreachable` is tried again, with `reason`; the link's own troubles are mended below the session. */
 export type ConnectEvent =
-  | { type: 'connected' | 'resumed' | 'moved'; peer: string; direct: boolean }
+  | { type: 'connected' | 'moved'; peer: string; direct: boolean }
+  /** `missed`: messages of the agent that could not wait for the link; requests among them were answered with an error. */
+  | { type: 'resumed'; peer: string; direct: boolean; missed: number }
   | { type: 'interrupted' | 'ended' }
   | { type: 'unreachable'; reason: string }
 
@@ -125,7 +127,7 @@ async function linkWith(
         const path = () => ({ peer: target.peerId, direct: connection().direct })
         tell({ type: 'connected', ...path() })
         link.addEventListener('interrupted', () => tell({ type: 'interrupted' }))
-        link.addEventListener('resumed', () => tell({ type: 'resumed', ...path() }))
+        link.addEventListener('resumed', () => tell({ type: 'resumed', ...path(), missed: bridge.missed }))
         void seekDirect(
           tunnel,
           dialSignal => dialDirect(directory, target, dialSignal),

@@ -93,6 +93,7 @@ export class AgentBridge {
   #everUp = false
   #hostMaxLine = Number.POSITIVE_INFINITY
   #downSince = performance.now()
+  #missed = 0
   /** The link fell silent and was not closed: the host is likely there still, and requests wait for the link's own end. */
   #silent = false
   #outgoing: Outgoing[] = []
@@ -163,6 +164,11 @@ export class AgentBridge {
     return this.#ended
   }
 
+  /** Messages of the agent that could not wait for the link since it was last interrupted; requests among them got an error. */
+  get missed(): number {
+    return this.#missed
+  }
+
   /** Ends the bridge: everything in flight is answered with an error that gives the reason, one plain sentence. */
   async close(reason: string): Promise<void> {
     if (!this.#ended) {
@@ -211,6 +217,7 @@ export class AgentBridge {
     if (!message.ok) replies.push(...this.#faultFromAgent(message))
     else if (message.kind === 'request') {
       if (!this.#up && this.#outgoingBytes > HELD_WITHOUT_LINK) {
+        this.#missed++
         replies.push(
           errorReply(message.id!, unreachable('there is no link to the host, and too much waits for it', 'no-link'))
         )
@@ -229,6 +236,7 @@ export class AgentBridge {
       }
       this.#opening.sent(line, message)
       if (this.#up || this.#outgoingBytes <= HELD_WITHOUT_LINK) this.#send({ line })
+      else this.#missed++
     } else {
       const pending = message.id === undefined ? undefined : this.#asked.take(message.id)
       if (pending === undefined) this.#log?.('dropped an answer of the agent that nobody waits for')
@@ -403,6 +411,7 @@ export class AgentBridge {
   #down(link: ObservableLink, silent: boolean): void {
     if (this.#link !== link || !this.#up) return
     this.#up = false
+    this.#missed = 0
     this.#silent = silent
     this.#downSince = performance.now()
     this.#room.resolve()
@@ -489,6 +498,7 @@ export class AgentBridge {
     if (this.#up || this.#ended) return
     const now = performance.now()
     const late = [...this.#calls.waiting()].filter(pending => this.#deadline(pending) <= now)
+    this.#missed += late.length
     const unsent = new Set(this.#outgoing.map(({ request }) => request))
     for (const pending of late) {
       this.#calls.remove(pending)
