@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os'
 import { Client as ClientV2 } from '@modelcontextprotocol/client'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { McpServer as ServerV1 } from '@modelcontextprotocol/sdk/server/mcp.js'
@@ -114,4 +115,21 @@ test('an unknown service is an error by name', async () => {
   await serve({ whoami: whoami('v1') })
   const client = new ClientV1({ name: 'test', version: '1' })
   await expect(client.connect(connect('nonsense'))).rejects.toMatchObject({ code: 'TUNNEL_UNKNOWN_SERVICE' })
+})
+
+const hasIp6 = Object.values(networkInterfaces()).some(addresses => addresses?.some(({ family }) => family === 'IPv6'))
+
+test('without an address it is served on both families of IP, where the machine has both', async () => {
+  const host = await serveMcp({ dataDir: owner, authorizedPeers: [agentId], services: { whoami: whoami('v2') } })
+  onTestFinished(() => host.stop())
+  const families = new Set(host.listening().map(address => address.split('/')[1]))
+  expect([...families].sort()).toEqual(hasIp6 ? ['ip4', 'ip6'] : ['ip4'])
+  for (const loopback of hasIp6 ? ['/ip4/127.0.0.1/', '/ip6/::1/'] : ['/ip4/127.0.0.1/']) {
+    const addresses = host.addresses().filter(address => address.startsWith(loopback))
+    await addPeer({ dataDir: agent, name: 'owner', peer: host.peerId, addresses })
+    const client = new ClientV2({ name: 'test', version: '1' })
+    await client.connect(connect())
+    expect(await client.callTool({ name: 'whoami' })).toMatchObject({ content: [{ text: agentId }] })
+    await client.close()
+  }
 })

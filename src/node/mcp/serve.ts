@@ -10,6 +10,7 @@ import { listPeers } from '../address-book.ts'
 import { type AgentOptions, isOneOf, openAgent } from '../agent.ts'
 import { type KeptRegistrations, keepRegistered } from '../directory/keep-registered.ts'
 import { openDirectory } from '../directory/open-directory.ts'
+import { hasIp6 } from '../network/addresses.ts'
 import { resolvePeer } from '../peer-ref.ts'
 import { Offers, type Services } from './offers.ts'
 import { type RegistrationEvent, registrationNews } from './registration-news.ts'
@@ -49,8 +50,11 @@ export interface McpHost extends AsyncDisposable {
   stop(): Promise<void>
 }
 
-/** Any free port; peers learn it from the registry. */
-const DEFAULT_LISTEN = ['/ip4/0.0.0.0/tcp/0', '/ip4/0.0.0.0/tcp/0/ws']
+/** Any free ports, of IPv6 too where there is such; peers learn them from the registry. */
+function defaultListen(): string[] {
+  const everywhere = hasIp6() ? ['/ip4/0.0.0.0', '/ip6/::'] : ['/ip4/0.0.0.0']
+  return everywhere.flatMap(address => [`${address}/tcp/0`, `${address}/tcp/0/ws`])
+}
 
 /**
  * Serves MCP servers to the peers that are named, and to nobody else. Throws USAGE_NOBODY_AUTHORISED, PEER_*, WALLET_*,
@@ -101,7 +105,7 @@ export async function serveMcp(options: ServeMcpOptions): Promise<McpHost> {
           }
         })(components)
     },
-    agent.config.listen.length > 0 ? agent.config.listen : DEFAULT_LISTEN
+    agent.config.listen.length > 0 ? agent.config.listen : defaultListen()
   )
   let registrations: KeptRegistrations | undefined
   try {

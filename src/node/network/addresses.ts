@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
 /** True for an address that leads through a relay. */
@@ -20,4 +21,9 @@ export function isWebSocket(address: Multiaddr): boolean {
 export function isLoopback(address: Multiaddr): boolean {
   const host = address.getComponents().find(({ name }) => name === 'ip4' || name === 'ip6')?.value ?? ''
   return host.startsWith('127.') || host === '::1'
+}
+
+/** Whether this machine has IPv6 at all: to listen on it where it is switched off fails. */
+export function hasIp6(): boolean {
+  return Object.values(networkInterfaces()).some(addresses => addresses?.some(({ family }) => family === 'IPv6'))
 }

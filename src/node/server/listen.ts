@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises'
 import { createServer, isIP } from 'node:net'
-import { networkInterfaces } from 'node:os'
 import { TalosError } from '../../errors.ts'
+import { hasIp6 } from '../network/addresses.ts'
 
 /** Both families of "all interfaces"; the second only where there is IPv6. */
 const EVERYWHERE = ['0.0.0.0', '::']
@@ -81,8 +81,4 @@ async function addressesOf(host: string): Promise<string[]> {
       cause
     })
   }
-}
-
-function hasIp6(): boolean {
-  return Object.values(networkInterfaces()).some(addresses => addresses?.some(({ family }) => family === 'IPv6'))
 }
