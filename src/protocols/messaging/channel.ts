@@ -329,6 +329,7 @@ export class Channel {
   async #onEnvelopes(link: Link, envelopes: readonly Uint8Array[]): Promise<number> {
     let bad = 0
     const { crypto, identity } = this.#context
+    let before: Promise<void> | undefined
     for (let from = 0; from < envelopes.length; from += STEP_MESSAGES) {
       const { ended } = this.#input
       for (const bytes of envelopes.slice(from, from + STEP_MESSAGES)) {
@@ -345,9 +346,12 @@ export class Channel {
           this.#refuse(link, error.refusal, error.id === undefined ? [] : [error.id])
         }
       }
+      // signatures are checked while the step before is being written
+      await before
+      before = ended.promise
       if (this.#input.ended === ended) this.#poke()
-      await ended.promise
     }
+    await before
     return bad
   }
 

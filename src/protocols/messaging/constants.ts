@@ -65,7 +65,7 @@ export const WINDOW = 800
 /** The same in bytes of content; one message is always allowed. */
 export const WINDOW_BYTES = 8 * 1024 * 1024
 /** Messages sealed, or envelopes opened, in one transaction: it holds up the other peers. */
-export const STEP_MESSAGES = 256
+export const STEP_MESSAGES = 64
 export const STEP_BYTES = 2 * 1024 * 1024
 
 /** Bytes waiting to be written to a stream above which no more is read or sealed for it. */

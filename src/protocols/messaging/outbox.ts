@@ -44,8 +44,9 @@ export class Outbox {
   readonly #context: Context
   readonly #peer: string
   readonly #recipient: Uint8Array
-  /** Messages that were queued in this step, so that sealing them at once reads nothing. */
-  readonly #fresh = new Map<string, StoredMessage>()
+  /** Messages on their way, as far as there is room: to seal them, and to tell of them, reads nothing. */
+  readonly #recent = new Map<string, StoredMessage>()
+  #recentBytes = 0
 
   constructor(context: Context, peer: string, recipient: Uint8Array) {
     this.#context = context
@@ -88,7 +89,10 @@ export class Outbox {
     this.entries.add(entry)
     this.#count(record, 1, size)
     this.#write(step, entry)
-    this.#fresh.set(id, stored)
+    if (this.#recentBytes + size <= WINDOW_BYTES) {
+      this.#recent.set(id, stored)
+      this.#recentBytes += size
+    }
     const message = outgoingMessage(stored, undefined)
     if (this.#context.isWatched(id)) step.afterwards(() => this.#context.onState(message))
     return message
@@ -96,7 +100,6 @@ export class Outbox {
 
   /** The step is on disk, or was undone: then memory is as before. */
   settle(onDisk: boolean): void {
-    this.#fresh.clear()
     if (onDisk) this.entries.keep()
     else this.entries.undo()
   }
@@ -223,7 +226,7 @@ export class Outbox {
   }
 
   async #sealedBody(step: Step, entry: OutEntry): Promise<Uint8Array | undefined> {
-    const message = this.#fresh.get(entry.id) ?? (await readMessage(step.transaction, entry.id))!
+    const message = this.#recent.get(entry.id) ?? (await readMessage(step.transaction, entry.id))!
     return step.session.seal(
       TextBody.encode({ contentType: message.contentType, content: message.content, sentAt: message.time })
     )
@@ -252,12 +255,15 @@ export class Outbox {
   }
 
   async #advance(step: Step, id: string, state: OutgoingMessage['state'], reason?: Reason): Promise<void> {
-    putState(step.transaction, id, state, step.now, reason)
+    const fields = putState(step.transaction, id, state, step.now, reason)
+    const recent = this.#recent.get(id)
+    if (recent !== undefined && state !== 'stored') {
+      this.#recent.delete(id)
+      this.#recentBytes -= recent.content.length + MESSAGE_COST
+    }
     if (!this.#context.isWatched(id)) return
-    const message = await readEntry(step.transaction, id)
-    if (message?.direction !== 'out') return
-    const { direction: _, ...outgoing } = message
-    step.afterwards(() => this.#context.onState(outgoing))
+    const message = recent ?? (await readMessage(step.transaction, id))
+    if (message !== undefined) step.afterwards(() => this.#context.onState(outgoingMessage(message, fields)))
   }
 }
 

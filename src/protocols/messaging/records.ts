@@ -35,9 +35,11 @@ export function putState(
   key: string,
   state: MessageState,
   at: number,
-  reason?: { code: string; message: string }
-): void {
-  transaction.put(stateKey(key), StoredState.encode({ state: stageOf(state), at, ...reason }))
+  reason: { code: string; message: string } = { code: '', message: '' }
+): StoredState {
+  const stored = { state: stageOf(state), at, ...reason }
+  transaction.put(stateKey(key), StoredState.encode(stored))
+  return stored
 }
 
 async function readState(transaction: Transaction, key: string): Promise<StoredState | undefined> {
