@@ -1,7 +1,7 @@
 import type { PeerId } from '@libp2p/interface'
 import { TalosError } from '../../errors.ts'
 import { hasDue } from './acknowledgement.ts'
-import { FRAME, MAX_BAD_ENVELOPES, REFUSAL, STEP_MESSAGES, TYPE } from './constants.ts'
+import { FRAME, MAX_BAD_ENVELOPES, MAX_SENDS, REFUSAL, STEP_MESSAGES, TYPE } from './constants.ts'
 import type { Context } from './context.ts'
 import { Courier } from './courier.ts'
 import { EnvelopeError, openEnvelope, plain } from './envelope.ts'
@@ -168,6 +168,8 @@ export class Channel {
   async #step(): Promise<void> {
     const input = this.#input
     this.#input = emptyInput()
+    const rest = input.sends.splice(MAX_SENDS)
+    if (rest.length > 0) this.#add(next => next.sends.push(...rest))
     const link = this.#link()
     const way = {
       link: link?.isFull === true ? undefined : link,

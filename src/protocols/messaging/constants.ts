@@ -64,9 +64,11 @@ export const MAX_EPOCHS = 16
 export const WINDOW = 800
 /** The same in bytes of content; one message is always allowed. */
 export const WINDOW_BYTES = 8 * 1024 * 1024
-/** Messages sealed, or envelopes opened, in one transaction: it holds up the other peers. */
+/** Messages sealed, or envelopes opened, in one transaction, in number and bytes: it holds up the other peers. */
 export const STEP_MESSAGES = 64
 export const STEP_BYTES = 2 * 1024 * 1024
+/** Messages queued in one transaction: more than are sealed, since they cost less. */
+export const MAX_SENDS = 512
 
 /** Bytes waiting to be written to a stream above which no more is read or sealed for it. */
 export const WRITE_AHEAD = 1024 * 1024

@@ -1,4 +1,13 @@
-import { EPOCH_LENGTH, MAX_EXPIRY, MAX_IDS, MESSAGE_COST, STEP_BYTES, STEP_MESSAGES, TYPE } from './constants.ts'
+import {
+  EPOCH_LENGTH,
+  MAX_EXPIRY,
+  MAX_IDS,
+  MESSAGE_COST,
+  STEP_BYTES,
+  STEP_MESSAGES,
+  TYPE,
+  WINDOW_BYTES
+} from './constants.ts'
 import type { Context } from './context.ts'
 import { plain, signEnvelope } from './envelope.ts'
 import type { OutgoingMessage } from './index.ts'
@@ -101,7 +110,11 @@ export class Outbox {
   /** The step is on disk, or was undone: then memory is as before. */
   settle(onDisk: boolean): void {
     if (onDisk) this.entries.keep()
-    else this.entries.undo()
+    else {
+      this.entries.undo()
+      this.#recent.clear()
+      this.#recentBytes = 0
+    }
   }
 
   /**
