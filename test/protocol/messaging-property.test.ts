@@ -105,8 +105,8 @@ test('whatever a link and a disk do, each message is handed over once, in order'
       await Promise.all(ids[0].map(id => alice.until(id, 'read')))
     }),
     {
-      numRuns: Number(process.env['TALOS_PROPERTY_RUNS'] ?? 12),
-      interruptAfterTimeLimit: 90_000,
+      numRuns: Number(process.env['TALOS_PROPERTY_RUNS'] ?? 6),
+      interruptAfterTimeLimit: 60_000,
       markInterruptAsFailure: false
     }
   )

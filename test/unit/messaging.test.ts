@@ -11,8 +11,8 @@ import { makeMessageVectors } from '../support/message-vectors.ts'
 const bytesOf = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex, 'hex'))
 const DAY = 86_400_000
 
-// A change here is a change of the wire: it needs another version of the protocol. When that is meant, `npx vitest run -u` with
-// this file's name writes the vectors anew.
+// A change here is a change of the wire: it needs another version of the protocol. When that is meant,
+// `npx vitest run test/unit/messaging.test.ts -u` writes the vectors anew.
 test('the frozen vectors are made again, byte for byte, from their secrets', async () => {
   await expect(`${JSON.stringify(makeMessageVectors(), null, 2)}\n`).toMatchFileSnapshot('../vectors/message.json')
 })
