@@ -1,5 +1,7 @@
+import type { PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { crypto } from '../crypto/index.ts'
+import { peerIdOf, publicKeyOf } from '../crypto/peer-key.ts'
 import { TalosError } from '../errors.ts'
 import type { FileOffer, Transfer } from '../protocols/files/index.ts'
 import type { HistoryEntry, IncomingMessage, OutgoingMessage } from '../protocols/messaging/index.ts'
@@ -27,6 +29,8 @@ export class AgentApi implements NodeApi {
   readonly #listeners = new Set<(event: NodeEvent) => void>()
   readonly #leases = new InboxLeases()
   readonly #registrations = new Map<string, NodeEvent>()
+  /** By peer as it was given: settled when the last message for it has its place. */
+  readonly #sending = new Map<string, Promise<void>>()
 
   /** @param stop called when a client asks the node to end */
   constructor(node: AgentNode, stop: () => void) {
@@ -80,8 +84,18 @@ export class AgentApi implements NodeApi {
   }
 
   async send({ peer, content, ...options }: Params<'send'>, { signal }: CallContext = {}): Promise<OutgoingMessage> {
-    const { peerId } = await this.#resolve(peer, signal)
-    return this.#node.messaging.send(peerId, content, options)
+    // looking up a name takes its time, and messages go out in the order in which they were given
+    const before = this.#sending.get(peer)
+    const turn = Promise.withResolvers<void>()
+    this.#sending.set(peer, turn.promise)
+    try {
+      const { peerId } = await this.#resolve(peer, signal)
+      await before
+      return this.#node.messaging.send(peerId, content, options)
+    } finally {
+      turn.resolve()
+      if (this.#sending.get(peer) === turn.promise) this.#sending.delete(peer)
+    }
   }
 
   waitFor({ id, state }: Params<'waitFor'>, { signal }: CallContext = {}): Promise<OutgoingMessage> {
@@ -187,7 +201,9 @@ export class AgentApi implements NodeApi {
     return null
   }
 
-  async #resolve(reference: string, signal: AbortSignal | undefined) {
+  async #resolve(reference: string, signal: AbortSignal | undefined): Promise<{ peerId: PeerId }> {
+    const key = publicKeyOf(reference)
+    if (key !== undefined) return { peerId: peerIdFromString(peerIdOf(key)) }
     const directory = await this.#node.directory(signal)
     const { peerId } = await directory.resolve(reference, signal === undefined ? {} : { signal })
     return { peerId: peerIdFromString(peerId) }

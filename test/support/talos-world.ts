@@ -10,6 +10,7 @@ export interface Machine {
   name: string
   dataDir: string
   peerId: string
+  env: NodeJS.ProcessEnv
   /** Runs a command to its end. */
   run(...args: string[]): Promise<Run>
   /** Runs a command to its end and returns what it printed; fails when it failed. */
@@ -67,6 +68,7 @@ export class TalosWorld {
       name,
       dataDir,
       peerId,
+      env,
       run,
       json,
       start: (...args) => this.#live([...args, '--json', '--data-dir', dataDir], env)
