@@ -25,7 +25,7 @@ const plainSession: MainSessions = {
   explain: () => ({ notice: undefined, withoutOneTime: false }),
   heal: async () => false
 }
-const plainSealer: Sealer = { seal: x => x.slice(), open: x => x.slice(), close: () => {} }
+const plainSealer: Sealer = { seal: x => x.slice(), open: x => x.slice(), prepare: () => {}, close: () => {} }
 const plainStreams: StreamSessions = {
   respond: () => ({ ratchetKey: new Uint8Array(32), session: () => plainSealer }),
   initiate: () => plainSealer

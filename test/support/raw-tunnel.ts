@@ -127,6 +127,7 @@ function ended(): never {
 function recording(sealer: Sealer, sent: Uint8Array[]): Sealer {
   return {
     open: message => sealer.open(message),
+    prepare: () => sealer.prepare(),
     close: () => sealer.close(),
     seal: plaintext => {
       const message = sealer.seal(plaintext)

@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream'
 import fc from 'fast-check'
 import { pipe } from 'it-pipe'
 import { describe, expect, test } from 'vitest'
-import { LineSplitter, LineWriter, splitLines } from '../../src/protocols/mcp/lines.ts'
+import { LineSplitter, LineWriter, readLines, splitLines } from '../../src/protocols/mcp/lines.ts'
 import type { Fault } from '../../src/protocols/mcp/message.ts'
 
 function split(chunks: Uint8Array[], maxLine = 1000): { lines: string[]; faults: Fault[] } {
@@ -71,6 +71,60 @@ describe('LineSplitter', () => {
   })
 })
 
+describe('readLines', () => {
+  const init = { maxLine: 100, onTooLarge: () => {} }
+  const heard = (into: string[]) => (lines: Uint8Array[]) => {
+    into.push(...lines.map(line => Buffer.from(line).toString()))
+    return undefined
+  }
+
+  test('hands over lines as they are complete, and the last without its end', async () => {
+    const stream = new PassThrough()
+    const lines: string[] = []
+    const done = readLines(stream, init, heard(lines))
+    for (const chunk of ['a\nb', 'c\n', '\nd']) stream.write(chunk)
+    stream.end()
+    await done
+    expect(lines).toEqual(['a', 'bc', 'd'])
+  })
+
+  test('reads nothing while what it handed over is not taken', async () => {
+    const stream = new PassThrough({ highWaterMark: 1000 })
+    const turns: PromiseWithResolvers<void>[] = []
+    const done = readLines(stream, init, () => {
+      turns.push(Promise.withResolvers())
+      return turns.at(-1)!.promise
+    })
+    stream.write('a\n')
+    await new Promise(resolve => setImmediate(resolve))
+    for (const chunk of ['b\n', 'c\n']) stream.write(chunk)
+    stream.end()
+    await new Promise(resolve => setImmediate(resolve))
+    expect(turns.length).toBe(1)
+    for (let i = 0; i < turns.length; i++) {
+      turns[i]!.resolve()
+      await new Promise(resolve => setImmediate(resolve))
+    }
+    await done
+    expect(turns.length).toBeGreaterThan(1)
+  })
+
+  test('ends with a stream that is destroyed, and fails with one that fails, or with whoever takes the lines', async () => {
+    const destroyed = new PassThrough()
+    const ended = readLines(destroyed, init, () => undefined)
+    destroyed.destroy()
+    await ended
+    const broken = new PassThrough()
+    const failed = readLines(broken, init, () => undefined)
+    broken.destroy(new Error('broken'))
+    await expect(failed).rejects.toThrow('broken')
+    const refused = new PassThrough()
+    const refusal = readLines(refused, init, () => Promise.reject(new Error('no')))
+    refused.write('a\n')
+    await expect(refusal).rejects.toThrow('no')
+  })
+})
+
 describe('LineWriter', () => {
   test('waits until the reader has made room, keeps order, and batches', async () => {
     const stream = new PassThrough({ highWaterMark: 100 })
@@ -78,7 +132,7 @@ describe('LineWriter', () => {
     const big = Buffer.alloc(70_000, 0x61)
     let second = false
     const first = writer.write([Buffer.from('1'), big])
-    const next = writer.write([Buffer.from('2')]).then(() => {
+    const next = writer.write([Buffer.from('2')])!.then(() => {
       second = true
     })
     await new Promise(resolve => setImmediate(resolve))
@@ -97,6 +151,6 @@ describe('LineWriter', () => {
     const waiting = writer.write([Buffer.alloc(100)])
     stream.destroy()
     await expect(waiting).rejects.toMatchObject({ code: 'TUNNEL_PIPE_CLOSED' })
-    await expect(writer.write([Buffer.alloc(1)])).rejects.toMatchObject({ code: 'TUNNEL_PIPE_CLOSED' })
+    expect(() => writer.write([Buffer.alloc(1)])).toThrow(expect.objectContaining({ code: 'TUNNEL_PIPE_CLOSED' }))
   })
 })

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '@libp2p/interface'
-import { pipe } from 'it-pipe'
 import type { TypedEventTarget } from 'main-event'
 import { TalosError } from '../../errors.ts'
 import { allowAll, callContext, type Decide } from './decision.ts'
@@ -14,7 +13,7 @@ import {
   RPC_CODE,
   type RpcError
 } from './json-rpc-errors.ts'
-import { LineWriter, splitLines } from './lines.ts'
+import { LineWriter, readLines } from './lines.ts'
 import type { Fault, Message } from './message.ts'
 import { Opening } from './opening.ts'
 import { LISTEN, type Pending, PendingTable } from './pending.ts'
@@ -193,23 +192,32 @@ export class AgentBridge {
 
   // --- from the agent ---
 
-  async #readAgent(): Promise<void> {
-    const replies: Uint8Array[] = []
-    const lines = splitLines({
-      maxLine: this.#scanner.maxLine,
-      onTooLarge: fault => {
-        void this.#print(this.#faultFromAgent(fault))
-        this.#pump()
-      }
-    })
-    for await (const batch of pipe(this.#init.input, lines)) {
-      for (const line of batch) this.#fromAgent(line, replies)
+  #readAgent(): Promise<void> {
+    const onTooLarge = (fault: Fault): void => {
+      void this.#print(this.#faultFromAgent(fault))
       this.#pump()
-      this.#armTimer()
-      await this.#print(replies.splice(0))
-      while (this.#up && this.#outgoingBytes > HIGH_WATER && !this.#finished) await this.#room.promise
-      if (this.#finished) return
     }
+    return readLines(this.#init.input, { maxLine: this.#scanner.maxLine, onTooLarge }, batch => this.#takeBatch(batch))
+  }
+
+  #takeBatch(batch: Uint8Array[]): Promise<void> | undefined {
+    if (this.#finished) return this.#over.promise
+    const replies: Uint8Array[] = []
+    for (const line of batch) this.#fromAgent(line, replies)
+    this.#pump()
+    this.#armTimer()
+    const printed = this.#print(replies)
+    return printed === undefined && !this.#isFull() ? undefined : this.#whenRoom(printed)
+  }
+
+  /** More waits to be sent than is worth reading on for. */
+  #isFull(): boolean {
+    return this.#up && this.#outgoingBytes > HIGH_WATER && !this.#finished
+  }
+
+  async #whenRoom(printed: Promise<void> | undefined): Promise<void> {
+    await printed
+    while (this.#isFull()) await this.#room.promise
   }
 
   #fromAgent(line: Uint8Array, replies: Uint8Array[]): void {
@@ -323,7 +331,8 @@ export class AgentBridge {
         else this.#answerFromHost(line, message, toAgent)
       }
       this.#pump()
-      await this.#print(toAgent)
+      const printed = this.#print(toAgent)
+      if (printed !== undefined) await printed
     }
   }
 
@@ -382,17 +391,26 @@ export class AgentBridge {
     } else if (!fault.notification) this.#refuse(errorReply(fault.id, fault.error))
   }
 
-  async #print(lines: Uint8Array[]): Promise<void> {
-    if (lines.length === 0) return
+  /** Undefined when it is written and there is room for more. */
+  #print(lines: Uint8Array[]): Promise<void> | undefined {
+    if (lines.length === 0) return undefined
     try {
-      await this.#writer.write(lines)
+      const room = this.#writer.write(lines)
+      if (room !== undefined) {
+        return room.then(
+          () => this.#printed.resolve(),
+          () => this.#finish()
+        )
+      }
+      this.#printed.resolve()
+      return undefined
     } catch {
       this.#finish() // the agent reads no more
+      return undefined
     }
-    this.#printed.resolve()
   }
 
-  #answerAll(requests: Pending[], error: RpcError): Promise<void> {
+  #answerAll(requests: Pending[], error: RpcError): Promise<void> | undefined {
     return this.#print(requests.map(pending => errorReply(pending.id, error)))
   }
 

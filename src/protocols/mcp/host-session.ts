@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '@libp2p/interface'
-import { pipe } from 'it-pipe'
 import { isTalosError, TalosError } from '../../errors.ts'
 import { allowAll, callContext, type Decide } from './decision.ts'
 import {
@@ -12,7 +11,7 @@ import {
   RPC_CODE,
   type RpcError
 } from './json-rpc-errors.ts'
-import { splitLines } from './lines.ts'
+import { readLines } from './lines.ts'
 import type { Fault, Message } from './message.ts'
 import { Opening } from './opening.ts'
 import { LISTEN, type Pending, PendingTable } from './pending.ts'
@@ -230,15 +229,12 @@ export class HostSession {
   async #fromServer(child: RunningServer): Promise<void> {
     const { agentMaxLine = Number.POSITIVE_INFINITY } = this.#init
     const scanner = new Scanner({ ...this.#init, maxLine: Math.min(this.#scanner.maxLine, agentMaxLine) })
-    const lines = splitLines({
-      maxLine: scanner.maxLine,
-      onTooLarge: fault => {
-        const toAgent: Uint8Array[] = []
-        this.#faultFromServer(fault, undefined, child, toAgent)
-        void this.#toAgent(toAgent)
-      }
-    })
-    for await (const batch of pipe(child.output, lines)) {
+    const onTooLarge = (fault: Fault): void => {
+      const toAgent: Uint8Array[] = []
+      this.#faultFromServer(fault, undefined, child, toAgent)
+      void this.#toAgent(toAgent)
+    }
+    await readLines(child.output, { maxLine: scanner.maxLine, onTooLarge }, batch => {
       const toAgent: Uint8Array[] = []
       for (const line of batch) {
         const message = scanner.scan(line)
@@ -247,8 +243,8 @@ export class HostSession {
         else if (message.kind === 'notification') this.#notificationFromServer(line, message, toAgent)
         else this.#answerFromServer(line, message, toAgent)
       }
-      await this.#toAgent(toAgent)
-    }
+      return toAgent.length > 0 ? this.#toAgent(toAgent) : undefined
+    })
   }
 
   #answerFromServer(line: Uint8Array, message: Message, toAgent: Uint8Array[]): void {

@@ -1,4 +1,4 @@
-import type { Writable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { TalosError } from '../../errors.ts'
 import { IdFinder } from './id-finder.ts'
 import { type Fault, tooLargeFault } from './message.ts'
@@ -134,6 +134,44 @@ export class LineSplitter {
 
 const NOTHING = new Uint8Array(0)
 
+/**
+ * Hands over the lines of a Node stream as they come, all that one chunk completes together; what onLines() promises is waited
+ * for before the next. Without the steps that an async iterator takes for each chunk. Resolves when the stream has ended or was
+ * destroyed; rejects when it fails, or onLines() does.
+ */
+export function readLines(
+  stream: Readable,
+  init: LineSplitterInit,
+  onLines: (lines: Uint8Array[]) => Promise<void> | undefined
+): Promise<void> {
+  const splitter = new LineSplitter(init)
+  return new Promise((resolve, reject) => {
+    const handOver = (lines: Uint8Array[]): Promise<void> | undefined => (lines.length > 0 ? onLines(lines) : undefined)
+    const onData = (chunk: Uint8Array): void => {
+      const taken = handOver(splitter.push(chunk))
+      if (taken === undefined) return
+      stream.pause()
+      taken.then(() => stream.resume(), fail)
+    }
+    const onEnd = (): void => {
+      stop()
+      Promise.resolve(handOver(splitter.end())).then(resolve, reject)
+    }
+    const onClose = (): void => {
+      stop()
+      resolve()
+    }
+    const fail = (error: unknown): void => {
+      stop()
+      reject(error as Error)
+    }
+    const stop = (): void => {
+      stream.off('data', onData).off('end', onEnd).off('close', onClose).off('error', fail)
+    }
+    stream.on('end', onEnd).on('close', onClose).on('error', fail).on('data', onData)
+  })
+}
+
 /** it-pipe transform: chunks in, batches of lines out, one batch for what one chunk completes. */
 export function splitLines(init: LineSplitterInit) {
   return async function* (source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncGenerator<Uint8Array[]> {
@@ -157,11 +195,11 @@ export class LineWriter {
   }
 
   /**
-   * Hands the lines to the stream at once, in call order. Resolves when it has room for more.
+   * Hands the lines to the stream at once, in call order. Undefined when it has room for more, else a promise of it.
    *
    * @throws TalosError TUNNEL_PIPE_CLOSED when the reader is gone
    */
-  async write(lines: readonly Uint8Array[]): Promise<void> {
+  write(lines: readonly Uint8Array[]): Promise<void> | undefined {
     const stream = this.#stream
     if (!stream.writable) throw pipeClosed()
     let size = lines.length
@@ -175,9 +213,9 @@ export class LineWriter {
       }
       stream.uncork()
     }
-    if (!stream.writableNeedDrain) return
+    if (!stream.writableNeedDrain) return undefined
     this.#room ??= this.#drained()
-    await this.#room
+    return this.#room
   }
 
   async #drained(): Promise<void> {

@@ -89,6 +89,34 @@ function expand(crypto: CryptoProvider, messageKey: Uint8Array, salt: Uint8Array
   return crypto.hmacSha512(messageKey, expandInput)
 }
 
+/** What the next message of a chain takes besides the message itself, so that it can be had before there is one. */
+export interface ChainStep {
+  /** The chain key that it was derived from. */
+  readonly chain: Uint8Array
+  readonly messageKey: Uint8Array
+  readonly next: Uint8Array
+}
+
+/** The same for a message of ours: its salt is drawn, and `keys` are its K_enc ‖ K_com. */
+export interface SendStep extends ChainStep {
+  readonly salt: Uint8Array
+  readonly keys: Uint8Array
+}
+
+export function chainStep(crypto: CryptoProvider, chain: Uint8Array): ChainStep {
+  return {
+    chain,
+    messageKey: crypto.hmacSha256(chain, MESSAGE_STEP),
+    next: crypto.hmacSha256(chain, CHAIN_STEP)
+  }
+}
+
+export function sendStepOf(crypto: CryptoProvider, chain: Uint8Array): SendStep {
+  const step = chainStep(crypto, chain)
+  const salt = crypto.randomBytes(SALT)
+  return { ...step, salt, keys: expand(crypto, step.messageKey, salt) }
+}
+
 const FRESH = { nr: 0, pn: 0, ns: 0, steps: 0, stepDue: false, oldChains: [], skipped: [] } as const
 
 /**
@@ -112,7 +140,8 @@ export function responderRatchet(rootKey: Uint8Array, own: AgreementKey, firstSe
 }
 
 /**
- * Seals one message. A due ratchet step is made now unless `deferStep` says that it may wait (see StreamSession).
+ * Seals one message. A due ratchet step is made now unless `deferStep` says that it may wait (see StreamSession). `prepared` is
+ * used up, unless it is of another chain.
  *
  * @throws SESSION_NOT_READY when the other side must speak first
  * @throws SESSION_EXHAUSTED after 2^32 - 1 messages in one chain
@@ -121,7 +150,8 @@ export function seal(
   ratchet: Ratchet,
   plaintext: Uint8Array,
   { crypto, ad }: RatchetContext,
-  deferStep = false
+  deferStep = false,
+  prepared?: SendStep
 ): { ratchet: Ratchet; message: Uint8Array } {
   const from = ratchet.stepDue && !(deferStep && ratchet.sendChain !== undefined) ? sendStep(ratchet, crypto) : ratchet
   if (from.sendChain === undefined) {
@@ -132,10 +162,8 @@ export function seal(
       hint: 'Open a new session.'
     })
   }
-  const messageKey = crypto.hmacSha256(from.sendChain, MESSAGE_STEP)
-  const sendChain = crypto.hmacSha256(from.sendChain, CHAIN_STEP)
-  const salt = crypto.randomBytes(SALT)
-  const keys = expand(crypto, messageKey, salt)
+  const step = prepared?.chain === from.sendChain ? prepared : sendStepOf(crypto, from.sendChain)
+  const { messageKey, next: sendChain, salt, keys } = step
   const bound = new Uint8Array(ad.length + PREFIX)
   bound.set(ad)
   const prefix = bound.subarray(ad.length)
@@ -177,6 +205,8 @@ function readU32(source: Uint8Array, at: number): number {
  * Opens one message. Everything is derived aside; on any failure the given state is still the right one.
  * Work before the message is authenticated: at most 1,000 chain steps, two agreements (docs/spec/session.md §5).
  *
+ * `prepared` is used up when it is of this message's place in this chain and the message opens.
+ *
  * @throws SESSION_MALFORMED too short, or of another version
  * @throws SESSION_DUPLICATE already received, or its key was dropped for age or number
  * @throws SESSION_SKIP_LIMIT it claims more than 1,000 missing messages
@@ -185,7 +215,8 @@ function readU32(source: Uint8Array, at: number): number {
 export function open(
   ratchet: Ratchet,
   message: Uint8Array,
-  context: RatchetContext
+  context: RatchetContext,
+  prepared?: ChainStep
 ): { ratchet: Ratchet; plaintext: Uint8Array } {
   if (message.length < RATCHET_OVERHEAD) {
     throw new TalosError('SESSION_MALFORMED', `A sealed message has at least ${RATCHET_OVERHEAD} bytes`)
@@ -199,6 +230,8 @@ export function open(
   const current = ratchet.remote !== undefined && sameBytes(dh, ratchet.remote)
 
   if (current && ratchet.receiveChain !== undefined && n >= ratchet.nr) {
+    if (n === ratchet.nr && prepared?.chain === ratchet.receiveChain)
+      return openNext(ratchet, message, prepared, context)
     return openInChain(ratchet, message, n, context)
   }
   const index = ratchet.skipped.findIndex(entry => entry.n === n && sameBytes(entry.dh, dh))
@@ -209,6 +242,13 @@ export function open(
 
 function duplicate(): TalosError {
   return new TalosError('SESSION_DUPLICATE', 'This message was received before, or came too late to be read')
+}
+
+function openNext(ratchet: Ratchet, message: Uint8Array, { messageKey, next }: ChainStep, context: RatchetContext) {
+  const plaintext = authenticateWith(message, messageKey, context)
+  wipe(messageKey)
+  const skipped = keepRecent(ratchet.skipped, [], ratchet.oldChains, ratchet.remote!, context.now)
+  return { plaintext, ratchet: { ...ratchet, receiveChain: next, nr: ratchet.nr + 1, skipped } }
 }
 
 function openInChain(ratchet: Ratchet, message: Uint8Array, n: number, context: RatchetContext) {

@@ -1,7 +1,18 @@
 import { type AgreementKey, type CryptoProvider, wipe } from '../../crypto/index.ts'
 import { TalosError } from '../../errors.ts'
 import { ascii, concat, EMPTY } from './codec.ts'
-import { initiatorRatchet, open, type Ratchet, responderRatchet, retire, seal } from './double-ratchet.ts'
+import {
+  type ChainStep,
+  chainStep,
+  initiatorRatchet,
+  open,
+  type Ratchet,
+  responderRatchet,
+  retire,
+  type SendStep,
+  seal,
+  sendStepOf
+} from './double-ratchet.ts'
 
 /** When a sending ratchet step that is due is made; whichever comes first. */
 export const STREAM_REKEY = {
@@ -41,6 +52,8 @@ export class StreamSession {
   readonly #ad: Uint8Array
   #ratchet: Ratchet | undefined
   #steppedAt: number
+  #toSend: SendStep | undefined
+  #toReceive: ChainStep | undefined
 
   private constructor({ crypto, clock, context }: StreamOptions, ratchet: Ratchet) {
     this.#crypto = crypto
@@ -69,7 +82,13 @@ export class StreamSession {
     const before = this.#live()
     const now = this.#clock()
     const wait = before.ns < STREAM_REKEY.messages && now - this.#steppedAt < STREAM_REKEY.interval
-    const { ratchet, message } = seal(before, plaintext, { crypto: this.#crypto, ad: this.#ad, now }, wait)
+    const { ratchet, message } = seal(
+      before,
+      plaintext,
+      { crypto: this.#crypto, ad: this.#ad, now },
+      wait,
+      this.#toSend
+    )
     if (ratchet.steps !== before.steps) this.#steppedAt = now
     this.#replace(before, ratchet)
     return message
@@ -82,19 +101,42 @@ export class StreamSession {
    */
   open(message: Uint8Array): Uint8Array {
     const before = this.#live()
-    const { ratchet, plaintext } = open(before, message, {
-      crypto: this.#crypto,
-      ad: this.#ad,
-      now: this.#clock()
-    })
+    const context = { crypto: this.#crypto, ad: this.#ad, now: this.#clock() }
+    const { ratchet, plaintext } = open(before, message, context, this.#toReceive)
     this.#replace(before, ratchet)
     return plaintext
+  }
+
+  /**
+   * Derives the keys of the next message each way, while nobody waits for one: half of what a short message costs. They follow
+   * from the chain keys that are held anyway, so a stolen state tells no more with them.
+   */
+  prepare(): void {
+    const ratchet = this.#ratchet
+    if (ratchet === undefined) return
+    const { sendChain, receiveChain } = ratchet
+    if (sendChain !== undefined) this.#toSend ??= sendStepOf(this.#crypto, sendChain)
+    if (receiveChain !== undefined) this.#toReceive ??= chainStep(this.#crypto, receiveChain)
   }
 
   /** Wipes the keys. Further calls of `seal` and `open` throw. */
   close(): void {
     if (this.#ratchet !== undefined) retire(this.#ratchet, undefined)
     this.#ratchet = undefined
+    this.#forget(undefined)
+  }
+
+  /** What was prepared and is of another chain key now was used, or is not needed any more. */
+  #forget(now: Ratchet | undefined): void {
+    const [send, receive] = [this.#toSend, this.#toReceive]
+    if (send !== undefined && send.chain !== now?.sendChain) {
+      wipe(send.messageKey, send.keys, send.next === now?.sendChain ? undefined : send.next)
+      this.#toSend = undefined
+    }
+    if (receive !== undefined && receive.chain !== now?.receiveChain) {
+      wipe(receive.messageKey, receive.next === now?.receiveChain ? undefined : receive.next)
+      this.#toReceive = undefined
+    }
   }
 
   #live(): Ratchet {
@@ -104,6 +146,7 @@ export class StreamSession {
 
   #replace(before: Ratchet, after: Ratchet): void {
     this.#ratchet = after
+    this.#forget(after)
     retire(before, after)
   }
 }

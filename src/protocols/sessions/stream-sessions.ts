@@ -12,6 +12,8 @@ export interface Sealer {
   seal(plaintext: Uint8Array): Uint8Array
   /** Throws and changes nothing when the message is not genuine. */
   open(message: Uint8Array): Uint8Array
+  /** Does ahead what can be done before the next message is there. */
+  prepare(): void
   /** Wipes the keys; seal() and open() throw from then on. */
   close(): void
 }

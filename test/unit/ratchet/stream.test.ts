@@ -39,6 +39,68 @@ describe('a stream session', () => {
     send(responder, initiator, 'then the responder')
   })
 
+  it('is the same with and without what was prepared, in any order, with forged and lost messages between', () => {
+    const step = fc.record({
+      from: fc.constantFrom('initiator', 'responder'),
+      prepared: fc.subarray(['initiator', 'responder'] as const),
+      fate: fc.constantFrom('arrives', 'arrives', 'is lost', 'is forged first', 'comes twice'),
+      wait: fc.constantFrom(0, 0, 0, STREAM_REKEY.interval)
+    })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), steps => {
+        const sides = pair()
+        for (const [i, { from, prepared, fate, wait }] of steps.entries()) {
+          sides.time.now += wait
+          for (const side of prepared) sides[side].prepare()
+          const [sender, receiver] =
+            from === 'initiator' ? [sides.initiator, sides.responder] : [sides.responder, sides.initiator]
+          const message = sender.seal(text(`message ${i}`))
+          if (fate === 'is lost') continue
+          if (fate === 'is forged first') {
+            const forged = message.slice()
+            forged[forged.length - 1]! ^= 1
+            expect(codeOf(() => receiver.open(forged))).toBe('SESSION_FORGED')
+          }
+          expect(untext(receiver.open(message))).toBe(`message ${i}`)
+          if (fate === 'comes twice') expect(codeOf(() => receiver.open(message))).toBe('SESSION_DUPLICATE')
+        }
+      })
+    )
+  })
+
+  it('prepares nothing once it is closed', () => {
+    const { initiator } = pair()
+    initiator.prepare()
+    initiator.close()
+    initiator.prepare()
+    expect(codeOf(() => initiator.seal(text('late')))).toBe('SESSION_CLOSED')
+  })
+
+  it('wipes what it prepared when it is used, and when the stream is closed', () => {
+    const derived: Uint8Array[] = []
+    const kept = <T extends Uint8Array>(bytes: T): T => {
+      derived.push(bytes)
+      return bytes
+    }
+    const watched = {
+      ...openssl,
+      hmacSha256: (key: Uint8Array, data: Uint8Array) => kept(openssl.hmacSha256(key, data)),
+      hmacSha512: (key: Uint8Array, data: Uint8Array) => kept(openssl.hmacSha512(key, data))
+    }
+    const { initiator, responder, send } = pair(watched)
+    send(initiator, responder, 'one')
+    send(responder, initiator, 'two')
+    for (let i = 0; i < 3; i++) {
+      initiator.prepare()
+      send(initiator, responder, 'three')
+      send(responder, initiator, 'four')
+    }
+    initiator.prepare()
+    initiator.close()
+    expect(derived.length).toBeGreaterThan(20)
+    expect(derived.filter(bytes => bytes.some(byte => byte !== 0))).toEqual([])
+  })
+
   it('steps its keys once per interval and side, not at each change of direction', () => {
     const { time, initiator, responder, send } = pair()
     const used = new Set<string>()

@@ -17,6 +17,7 @@ export class TunnelChannel {
   readonly #sealer: Sealer
   readonly #maxLines: number
   #forged = 0
+  #isPreparing = false
 
   constructor(frames: FrameStream, sealer: Sealer, maxLinesInBatch = 65_536) {
     this.frames = frames
@@ -28,6 +29,7 @@ export class TunnelChannel {
     const plaintext = TunnelMessage.encode(message as Partial<TunnelMessage>)
     const sealed = this.#sealer.seal(plaintext)
     release(plaintext)
+    this.#prepareSoon()
     await this.frames.write(encodeFrame(FRAME.data, sealed), signal)
   }
 
@@ -41,8 +43,19 @@ export class TunnelChannel {
         const message = this.#open(frame)
         if (message !== undefined) messages.push(message)
       }
+      this.#prepareSoon()
       if (messages.length > 0) return messages
     }
+  }
+
+  /** Once what is to be sent now has been sent: the other side, and who waits here, come first. */
+  #prepareSoon(): void {
+    if (this.#isPreparing) return
+    this.#isPreparing = true
+    setImmediate(() => {
+      this.#isPreparing = false
+      this.#sealer.prepare()
+    })
   }
 
   #open(frame: Uint8Array): TunnelMessage | undefined {
