@@ -19,15 +19,13 @@ export function requireContribution(shared: Uint8Array): Uint8Array {
 }
 
 // y-coordinates of the points of small order on edwards25519: 1, -1, 0 and the two of order 8
-const SMALL_ORDER = new Set(
-  [
-    '0100000000000000000000000000000000000000000000000000000000000000',
-    'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
-    '0000000000000000000000000000000000000000000000000000000000000000',
-    '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
-    'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a'
-  ].map(hex => BigInt(`0x${hex}`))
-)
+const SMALL_ORDER = [
+  '0100000000000000000000000000000000000000000000000000000000000000',
+  'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+  '0000000000000000000000000000000000000000000000000000000000000000',
+  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a'
+].map(hex => Uint8Array.from({ length: 32 }, (_, i) => Number.parseInt(hex.slice(i * 2, i * 2 + 2), 16)))
 
 /**
  * False for an Ed25519 public key whose y is not below 2^255 - 19 (a second spelling of another key) and for the points of
@@ -41,9 +39,11 @@ export function isStrictEd25519Key(key: Uint8Array): boolean {
     for (let i = 1; i < 31; i++) full &&= key[i] === 0xff
     if (full) return false
   }
-  let y = 0n
-  for (let i = 0; i < 31; i++) y = (y << 8n) | BigInt(key[i]!)
-  return !SMALL_ORDER.has((y << 8n) | BigInt(top))
+  return !SMALL_ORDER.some(y => {
+    if (top !== y[31]) return false
+    for (let i = 0; i < 31; i++) if (key[i] !== y[i]) return false
+    return true
+  })
 }
 
 const P = 2n ** 255n - 19n

@@ -2,13 +2,9 @@ import nodeCrypto, {
   type BinaryLike,
   createCipheriv,
   createDecipheriv,
-  createPrivateKey,
-  createPublicKey,
   createSecretKey,
   diffieHellman,
-  generateKeyPairSync,
   hash,
-  hkdfSync,
   type KeyObject,
   randomFillSync,
   sign,
@@ -16,82 +12,45 @@ import nodeCrypto, {
   verify
 } from 'node:crypto'
 import { badKey, isStrictEd25519Key, requireContribution, requireLength } from './checks.ts'
+import { keyObjects, plain } from './key-objects.ts'
 import type { AgreementKey, CryptoProvider, Encapsulation, KemKey, SigningKey } from './provider.ts'
 import { SIZES } from './provider.ts'
 import { release } from './release.ts'
-
-// PKCS #8 up to the key itself (RFC 8410, RFC 9935 seed form)
-const X25519_PKCS8 = Buffer.from('302e020100300506032b656e04220420', 'hex')
-const ED25519_PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex')
-const ML_KEM_768_PKCS8 = Buffer.from('3054020100300b06096086480165030404020442' + '8040', 'hex')
-const ML_KEM_768_SPKI = Buffer.from('308204b2300b0609608648016503040402038204a100', 'hex')
-
-/** The view of a Buffer that is no Buffer: results behave alike whichever provider made them. */
-function plain(buffer: Buffer): Uint8Array {
-  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length)
-}
-
-function importPrivate(prefix: Buffer, secret: Uint8Array): KeyObject {
-  const key = Buffer.concat([prefix, secret])
-  try {
-    return withoutStacks(() => createPrivateKey({ key, format: 'der', type: 'pkcs8' }))
-  } finally {
-    key.fill(0)
-  }
-}
-
-function exportPublic(key: KeyObject): Uint8Array {
-  return new Uint8Array(Buffer.from(key.export({ format: 'jwk' }).x!, 'base64url'))
-}
-
-/**
- * Node 24 finds out what it was given by throwing and catching errors; the stacks of those are two thirds of the price of
- * importing a key (30 µs, 10 µs without).
- */
-function withoutStacks<Result>(run: () => Result): Result {
-  const limit = Error.stackTraceLimit
-  Error.stackTraceLimit = 0
-  try {
-    return run()
-  } finally {
-    Error.stackTraceLimit = limit
-  }
-}
 
 /**
  * Public keys as KeyObjects. An import costs a quarter of what the key is then used for, and the same key
  * is used again (two agreements per ratchet step, every signature of a peer).
  */
 class PublicKeys {
-  readonly #curve: string
+  readonly #kind: 'x25519' | 'ed25519'
   readonly #keys = new Map<string, KeyObject>()
 
-  constructor(curve: string) {
-    this.#curve = curve
+  constructor(kind: 'x25519' | 'ed25519') {
+    this.#kind = kind
   }
 
   get(raw: Uint8Array): KeyObject {
-    const x = Buffer.from(raw.buffer, raw.byteOffset, raw.length).toString('base64url')
-    let key = this.#keys.get(x)
+    const name = Buffer.from(raw.buffer, raw.byteOffset, raw.length).toString('latin1')
+    let key = this.#keys.get(name)
     if (key === undefined) {
-      key = withoutStacks(() => createPublicKey({ key: { kty: 'OKP', crv: this.#curve, x }, format: 'jwk' }))
+      key = keyObjects.importPublic(this.#kind, raw)
       if (this.#keys.size >= 256) this.#keys.delete(this.#keys.keys().next().value!)
-      this.#keys.set(x, key)
+      this.#keys.set(name, key)
     }
     return key
   }
 }
 
-const ed25519Keys = new PublicKeys('Ed25519')
-const x25519Keys = new PublicKeys('X25519')
+const ed25519Keys = new PublicKeys('ed25519')
+const x25519Keys = new PublicKeys('x25519')
 
 class OpensslAgreementKey implements AgreementKey {
   readonly publicKey: Uint8Array
   readonly #key: KeyObject
 
-  constructor(key: KeyObject) {
+  constructor({ key, publicKey }: { key: KeyObject; publicKey: Uint8Array }) {
     this.#key = key
-    this.publicKey = exportPublic(key)
+    this.publicKey = publicKey
   }
 
   agree(publicKey: Uint8Array): Uint8Array {
@@ -106,24 +65,23 @@ class OpensslAgreementKey implements AgreementKey {
   }
 
   exportSecret(): Uint8Array {
-    return exportTail(this.#key, X25519_PKCS8.length)
+    return keyObjects.exportPrivate('x25519', this.#key)
   }
 }
 
-function exportTail(key: KeyObject, prefix: number): Uint8Array {
-  const der = key.export({ format: 'der', type: 'pkcs8' })
-  const secret = new Uint8Array(der.subarray(prefix))
-  der.fill(0)
-  return secret
+/** A private key with the public half that belongs to it. */
+function restore(kind: 'x25519' | 'ed25519', secret: Uint8Array): { key: KeyObject; publicKey: Uint8Array } {
+  const key = keyObjects.importPrivate(kind, secret)
+  return { key, publicKey: keyObjects.exportPublic(kind, key) }
 }
 
 class OpensslSigningKey implements SigningKey {
   readonly publicKey: Uint8Array
   readonly #key: KeyObject
 
-  constructor(key: KeyObject) {
+  constructor({ key, publicKey }: { key: KeyObject; publicKey: Uint8Array }) {
     this.#key = key
-    this.publicKey = exportPublic(key)
+    this.publicKey = publicKey
   }
 
   sign(message: Uint8Array): Uint8Array {
@@ -138,9 +96,8 @@ class OpensslKemKey implements KemKey {
 
   constructor(seed: Uint8Array) {
     this.#seed = new Uint8Array(seed)
-    this.#key = importPrivate(ML_KEM_768_PKCS8, seed)
-    const spki = createPublicKey(this.#key).export({ format: 'der', type: 'spki' })
-    this.publicKey = new Uint8Array(spki.subarray(ML_KEM_768_SPKI.length))
+    this.#key = keyObjects.importPrivate('ml-kem-768', seed)
+    this.publicKey = keyObjects.exportPublic('ml-kem-768', this.#key)
   }
 
   decapsulate(ciphertext: Uint8Array): Uint8Array {
@@ -197,6 +154,29 @@ function hmacOver(algorithm: 'sha256' | 'sha512', block: number): (key: Uint8Arr
   }
 }
 
+const hmacSha256 = hmacOver('sha256', 64)
+const NO_SALT = new Uint8Array(32)
+
+/** HKDF (RFC 5869) from {@link hmacOver}: a job of OpenSSL's own costs as much as four hashes before it begins. */
+function hkdf(ikm: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Uint8Array {
+  const key = hmacSha256(salt.length === 0 ? NO_SALT : salt, ikm)
+  const result = new Uint8Array(length)
+  const input = new Uint8Array(32 + info.length + 1)
+  let from = 32 // the first block has none before it
+  input.set(info, 32)
+  for (let at = 0, counter = 1; at < length; at += 32, counter++) {
+    input[input.length - 1] = counter
+    const block = hmacSha256(key, from === 0 ? input : input.subarray(from))
+    result.set(length - at < 32 ? block.subarray(0, length - at) : block, at)
+    input.set(block)
+    from = 0
+    block.fill(0)
+  }
+  key.fill(0)
+  input.fill(0)
+  return result
+}
+
 const AEAD = 'chacha20-poly1305'
 const AEAD_OPTIONS = { authTagLength: SIZES.aeadTag }
 const AAD_OPTIONS = { plaintextLength: 0 } // the types want it; only CCM reads it
@@ -204,7 +184,7 @@ const AAD_OPTIONS = { plaintextLength: 0 } // the types want it; only CCM reads 
 // read from the default import: a named import that an older Node lacks would fail to link
 function hasMlKem(): boolean {
   try {
-    importPrivate(ML_KEM_768_PKCS8, new Uint8Array(SIZES.kemSeed))
+    keyObjects.importPrivate('ml-kem-768', new Uint8Array(SIZES.kemSeed))
     return typeof nodeCrypto.encapsulate === 'function'
   } catch {
     return false
@@ -225,9 +205,7 @@ const opensslMlKem: CryptoProvider['mlKem768'] = {
   encapsulate: (publicKey): Encapsulation => {
     requireLength('An ML-KEM-768 public key', publicKey, SIZES.kemPublicKey)
     try {
-      const spki = Buffer.concat([ML_KEM_768_SPKI, publicKey])
-      const key = withoutStacks(() => createPublicKey({ key: spki, format: 'der', type: 'spki' }))
-      const { ciphertext, sharedKey } = nodeCrypto.encapsulate(key)
+      const { ciphertext, sharedKey } = nodeCrypto.encapsulate(keyObjects.importPublic('ml-kem-768', publicKey))
       return { ciphertext: plain(ciphertext), sharedSecret: plain(sharedKey) }
     } catch (cause) {
       throw badKey('The ML-KEM-768 public key', cause)
@@ -242,10 +220,10 @@ const mlKem768 = hasMlKem() ? opensslMlKem : (await import('./noble.ts')).noble.
 export const openssl: CryptoProvider = {
   name: 'openssl',
   ed25519: {
-    generate: () => new OpensslSigningKey(generateKeyPairSync('ed25519').privateKey),
+    generate: () => new OpensslSigningKey(keyObjects.generatePair('ed25519')),
     fromSeed: seed => {
       requireLength('An Ed25519 seed', seed, 32)
-      return new OpensslSigningKey(importPrivate(ED25519_PKCS8, seed))
+      return new OpensslSigningKey(restore('ed25519', seed))
     },
     verify: (publicKey, message, signature) => {
       if (signature.length !== SIZES.signature || !isStrictEd25519Key(publicKey)) return false
@@ -257,10 +235,10 @@ export const openssl: CryptoProvider = {
     }
   },
   x25519: {
-    generate: () => new OpensslAgreementKey(generateKeyPairSync('x25519').privateKey),
+    generate: () => new OpensslAgreementKey(keyObjects.generatePair('x25519')),
     fromSecret: secret => {
       requireLength('An X25519 secret', secret, 32)
-      return new OpensslAgreementKey(importPrivate(X25519_PKCS8, secret))
+      return new OpensslAgreementKey(restore('x25519', secret))
     }
   },
   mlKem768,
@@ -291,9 +269,9 @@ export const openssl: CryptoProvider = {
     return plain(plaintext)
   },
   sha256: data => plain(hash('sha256', data as BinaryLike, 'buffer')),
-  hmacSha256: hmacOver('sha256', 64),
+  hmacSha256,
   hmacSha512: hmacOver('sha512', 128),
-  hkdf: (ikm, salt, info, length) => new Uint8Array(hkdfSync('sha256', createSecretKey(ikm), salt, info, length)),
+  hkdf,
   randomBytes,
   timingSafeEqual: (a, b) => a.length === b.length && timingSafeEqual(a, b)
 }

@@ -128,8 +128,9 @@ export class Writer {
     return this
   }
 
-  /** The bytes written, in a buffer of exactly their size; the working buffer is wiped. */
+  /** The bytes written, in a buffer of exactly their size; a working buffer that was larger is wiped. */
   finish(): Uint8Array {
+    if (this.#at === this.#bytes.length) return this.#bytes
     const whole = this.#bytes.slice(0, this.#at)
     this.#bytes.fill(0)
     return whole

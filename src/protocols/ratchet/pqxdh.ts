@@ -64,7 +64,7 @@ export function parseInitiation(bytes: Uint8Array): Initiation {
   const hasOneTime = (flags & ONE_TIME) !== 0
   if (!hasOneTime && oneTimeId !== 0) throw fail('it names a one-time prekey that it does not use')
   return {
-    bytes: bytes.slice(),
+    bytes,
     createdAt,
     identity,
     agreement,
