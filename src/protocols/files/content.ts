@@ -1,3 +1,4 @@
+import { wipe } from '../../crypto/index.ts'
 import { isTalosError, TalosError } from '../../errors.ts'
 import type { FrameStream } from '../framing/index.ts'
 import { FRAME, FRAMES_IN_FLIGHT, PROGRESS_INTERVAL, SIGN_OF_LIFE, SILENT_AFTER } from './constants.ts'
@@ -85,6 +86,7 @@ export async function sendContent({
   }
   signal.addEventListener('abort', onAbort, { once: true })
   worker.post({ type: 'send', job, key: keys.content })
+  wipe(keys.content) // the thread has its own
   if (signal.aborted) onAbort()
   try {
     await reading
@@ -167,6 +169,7 @@ export async function receiveContent(
   const progress = tellProgress(() => counts, say)
   const silence = watch(frames)
   worker.post({ type: 'receive', job, key: keys.content })
+  wipe(keys.content) // the thread has its own
   try {
     let hasEnded = false
     while (!isComplete) {

@@ -2,11 +2,8 @@ import { createHash } from 'node:crypto'
 import { TalosError } from '../../errors.ts'
 import { MAX_DEPTH, MAX_PATH_LENGTH } from './constants.ts'
 
-/**
- * Longest name that is used as it is, in bytes of UTF-8. File systems take 255; a mark, a number and what encrypting file
- * systems add must still fit.
- */
-const MAX_COMPONENT = 140
+/** Longest name, in bytes of UTF-8. File systems take 255; a number, and what encrypting file systems add, must still fit. */
+const MAX_COMPONENT = 200
 
 /** What no file system here and on Windows takes in a name, what moves the cursor, and what turns text around. */
 const FORBIDDEN =
@@ -30,7 +27,9 @@ export function safeName(name: string, mayHide = false): string {
   if (clean === normal && !isReserved && clean !== '' && Buffer.byteLength(clean) <= MAX_COMPONENT) return clean
   const mark = `~${createHash('sha256').update(name).digest('hex').slice(0, 8)}`
   const [stem, extension] = split(clean)
-  return `${isReserved ? '_' : ''}${cut(stem, MAX_COMPONENT)}${mark}${extension}`
+  const front = isReserved ? '_' : ''
+  const room = MAX_COMPONENT - Buffer.byteLength(front + mark + extension)
+  return `${front}${cut(stem, room)}${mark}${extension}`
 }
 
 /**
