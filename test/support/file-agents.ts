@@ -14,7 +14,7 @@ import { startNode } from './nodes.ts'
 
 type FileNode = Awaited<ReturnType<typeof startNode<{ sessions: Sessions; files: Files }>>>
 
-/** An agent that sends and takes files, in this process, with its disk. */
+/** An agent that sends and takes files, in this process, with its disk. The same `secret` makes the same agent again. */
 export interface FileAgent extends AsyncDisposable {
   node: FileNode
   readonly files: Files
@@ -30,20 +30,24 @@ export interface FileAgent extends AsyncDisposable {
 }
 
 export async function startFileAgent(
-  init: Partial<Omit<FilesInit, 'sessions' | 'store' | 'crypto' | 'connect' | 'downloadDir'>> & { folder?: string } = {}
+  init: Partial<Omit<FilesInit, 'sessions' | 'store' | 'crypto' | 'connect' | 'downloadDir'>> & {
+    folder?: string
+    secret?: Uint8Array
+  } = {}
 ): Promise<FileAgent> {
-  const { folder: given, ...options } = init
+  const { folder: given, secret = randomBytes(32), ...options } = init
+  const derive = (what: string): Uint8Array => crypto.hmacSha256(secret, Buffer.from(what))
   const folder = given ?? (await mkdtemp(join(tmpdir(), 'talos-files-')))
-  const seed = randomBytes(32)
+  const seed = derive('identity')
   const signing = crypto.ed25519.fromSeed(seed)
-  const agreement = crypto.x25519.generate()
+  const agreement = crypto.x25519.fromSecret(derive('agreement'))
   const identity: LocalIdentity = {
     publicKey: signing.publicKey,
     sign: bytes => signing.sign(bytes),
     agreement,
     agreementCertificate: certifyAgreementKey(signing, agreement.publicKey)
   }
-  const store = await DurableStore.open(join(folder, 'store'), randomBytes(32), crypto)
+  const store = await DurableStore.open(join(folder, 'store'), derive('store'), crypto)
   const downloads = join(folder, 'downloads')
   const knows = new Map<string, () => Multiaddr[]>()
 

@@ -17,7 +17,8 @@ export const ANSWER = {
   noSpace: 4,
   quota: 5,
   cancelled: 6,
-  failed: 7
+  failed: 7,
+  folder: 8
 } as const
 
 export const TRANSFER_ID_LENGTH = 16

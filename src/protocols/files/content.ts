@@ -74,9 +74,14 @@ export async function sendContent({
     }
   })()
   const sending = relay(frames, worker, over.signal)
-  // a stream that cannot be written to may still hold the receiver's reason
+  let own: unknown
+  let farewell: NodeJS.Timeout | undefined
   sending.catch(error => {
-    if (!isTalosError(error, 'NETWORK_STREAM_CLOSED')) over.abort(error)
+    // a stream that cannot be written to may still hold the receiver's reason
+    if (isTalosError(error, 'NETWORK_STREAM_CLOSED')) return
+    // the receiver was told ours: it has seen it when it says its last word
+    own = error
+    farewell = setTimeout(() => over.abort(error), FAREWELL)
   })
   const onAbort = (): void => {
     const { code } = signal.reason as TalosError
@@ -91,12 +96,14 @@ export async function sendContent({
   try {
     await reading
     await frames.finish(AbortSignal.timeout(FAREWELL)).catch(() => {})
-  } catch (error) {
-    if (isTalosError(error) && error.code.startsWith('FILE_'))
+  } catch (cause) {
+    const error = own ?? cause
+    if (isTalosError(error) && error.code.startsWith('FILE_')) {
       await frames.finish(AbortSignal.timeout(FAREWELL)).catch(() => {})
-    else frames.abort(error as Error)
+    } else frames.abort(error as Error)
     throw error
   } finally {
+    clearTimeout(farewell)
     over.abort(new TalosError('FILE_FAILED', 'the transfer is over'))
     signal.removeEventListener('abort', onAbort)
     silence.stop()

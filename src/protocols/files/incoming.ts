@@ -188,38 +188,40 @@ export class Incoming {
     offer: WireOffer,
     signal: AbortSignal
   ): Promise<{ accepted: true } | { answer: number; reason: string }> {
-    const { limits, transfers, decide } = this.#init
+    const { limits, transfers } = this.#init
     const name = peer.toString()
-    const waiting = [...this.#undecided.values()].filter(undecided => undecided.peer === name).length
-    const unfinished = transfers.incoming().filter(record => record.peer === name && record.state === 'waiting').length
+    if (!this.#undecided.has(id)) this.#meter(name)
+    const answer = admit(offer, limits, await this.#room(signal))
+    if (answer !== ANSWER.accepted) return { answer, reason: '' }
+    // one that is offered again while somebody decides is not asked for twice
     let undecided = this.#undecided.get(id)
     if (undecided === undefined) {
-      if (
-        waiting >= MAX_UNDECIDED_PER_PEER ||
-        this.#undecided.size >= MAX_UNDECIDED ||
-        unfinished >= MAX_UNFINISHED_PER_PEER
-      )
-        throw busy()
-      if (this.#offers.take(name, 1, performance.now()) > 0) throw busy()
-    }
-    const room = await this.#room(signal)
-    const answer = admit(offer, limits, room)
-    if (answer !== ANSWER.accepted) return { answer, reason: '' }
-    undecided ??= this.#undecided.get(id)
-    if (undecided === undefined) {
-      const asked: FileOffer = { ...offerOf(offer), id, peer: name }
-      this.#init.transfers.offered(asked)
-      // one that is offered again while somebody decides is not asked for twice
-      const decision = Promise.resolve(decide(asked, this.#shutdown.signal)).catch((error): FileDecision => {
-        this.#init.log.error('the decision on an offer of %p failed: %e', peer, error)
-        return { accept: false, reason: 'the receiver could not decide' }
-      })
-      undecided = { peer: name, decision }
+      // nothing is waited for from here to the entry in the map: offers that come together are counted
+      const waiting = [...this.#undecided.values()].filter(other => other.peer === name).length
+      const unfinished = transfers.incoming().filter(other => other.peer === name && other.state === 'waiting').length
+      const isFull = waiting >= MAX_UNDECIDED_PER_PEER || this.#undecided.size >= MAX_UNDECIDED
+      if (isFull || unfinished >= MAX_UNFINISHED_PER_PEER) throw busy()
+      undecided = { peer: name, decision: this.#ask(peer, { ...offerOf(offer), id, peer: name }) }
       this.#undecided.set(id, undecided)
-      void decision.then(() => setImmediate(() => this.#undecided.delete(id)))
+      void undecided.decision.then(() => setImmediate(() => this.#undecided.delete(id)))
     }
     const decision = await whileWaiting(frames, undecided.decision, signal)
     return decision.accept ? { accepted: true } : { answer: ANSWER.declined, reason: decision.reason.slice(0, 500) }
+  }
+
+  /** Counts an offer that is new: what follows costs a walk through the download folder. Throws FILE_BUSY. */
+  #meter(peer: string): void {
+    if (this.#offers.take(peer, 1, performance.now()) > 0) throw busy()
+  }
+
+  async #ask(peer: PeerId, offer: FileOffer): Promise<FileDecision> {
+    this.#init.transfers.offered(offer)
+    try {
+      return await this.#init.decide(offer, this.#shutdown.signal)
+    } catch (error) {
+      this.#init.log.error('the decision on an offer of %p failed: %e', peer, error)
+      return { accept: false, reason: 'the receiver could not decide' }
+    }
   }
 
   async #room(signal: AbortSignal): Promise<{ used: number; free: number }> {
@@ -248,7 +250,13 @@ export class Incoming {
   ): Promise<void> {
     const { party, folder, pool, limits, transfers, records } = this.#init
     const { id } = record
-    const path = await folder.prepare(id)
+    let path: string
+    try {
+      path = await folder.prepare(id)
+    } catch (error) {
+      const answer = isTalosError(error, 'FILE_DISK_FULL') ? ANSWER.noSpace : ANSWER.folder
+      return await this.#decline(frames, connection, offer, answer, '', signal)
+    }
     const chunks = await folder.chunks(id)
     const begun = record.begun
     const keys = await giveAnswer(

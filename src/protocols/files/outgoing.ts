@@ -122,13 +122,12 @@ export class Outgoing {
 
   async cancel(record: OutgoingRecord): Promise<void> {
     const reason = new TalosError('FILE_CANCELLED', 'the sender has cancelled the transfer')
-    const wasActive = this.#init.transfers.isActive(record.id)
     const run = this.#runs.get(record.id)
     run?.abort.abort(reason)
     await run?.ended
     if (record.state === 'waiting') await this.#over(record, 'cancelled', reason)
-    if (!wasActive)
-      void this.#tellCancelled(record).catch(error => this.#init.log('%s: nobody was told: %e', record.id, error))
+    // it may be known there without being on its way, or the link may have broken before it was told
+    void this.#tellCancelled(record).catch(error => this.#init.log('%s: nobody was told: %e', record.id, error))
   }
 
   async #resume(record: OutgoingRecord): Promise<OutgoingRecord> {
@@ -331,6 +330,8 @@ function notAccepted({ answer, reason }: FileAnswer): TalosError {
       return new TalosError('FILE_NO_SPACE', "the receiver's disk has no room for it")
     case ANSWER.quota:
       return new TalosError('FILE_QUOTA', "the receiver's download folder has no room for it")
+    case ANSWER.folder:
+      return new TalosError('FILE_FOLDER', "the receiver's download folder cannot be used")
     case ANSWER.cancelled:
       return new TalosError('FILE_CANCELLED', 'the receiver has cancelled the transfer')
     default:
