@@ -203,9 +203,10 @@ export class Incoming {
       if (isFull || unfinished >= MAX_UNFINISHED_PER_PEER) throw busy()
       undecided = { peer: name, decision: this.#ask(peer, { ...offerOf(offer), id, peer: name }) }
       this.#undecided.set(id, undecided)
-      void undecided.decision.then(() => setImmediate(() => this.#undecided.delete(id)))
     }
+    // a decision that comes while the sender is away waits for it
     const decision = await whileWaiting(frames, undecided.decision, signal)
+    this.#undecided.delete(id)
     return decision.accept ? { accepted: true } : { answer: ANSWER.declined, reason: decision.reason.slice(0, 500) }
   }
 

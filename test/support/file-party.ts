@@ -1,9 +1,10 @@
-// One side of bench:files and soak:files, in a process of its own: an agent that sends and takes files, and bare streams.
-import { randomBytes } from 'node:crypto'
+// One side of bench:files and of the process tests of files: an agent that sends and takes files, in a process of its own, and that
+// carries bare streams to compare with. Its folder makes it the same agent again.
+import { createHash, randomBytes } from 'node:crypto'
 import type { Stream } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
-import { startFileAgent } from '../../test/support/file-agents.ts'
+import { startFileAgent } from './file-agents.ts'
 
 const BARE = '/bench/bare/1.0.0'
 /** What a full frame of Talos has on the wire, so that writes are alike. Bytes. */
@@ -13,19 +14,22 @@ export type Order =
   | { order: 'meet'; peer: string; address: string }
   | { order: 'bare'; peer: string; bytes: number }
   | { order: 'send'; peer: string; path: string }
-  | { order: 'rss' }
+  | { order: 'measure' }
 
 export interface Report {
-  /** Milliseconds. */
+  /** What the order took. Milliseconds. */
   wall: number
-  /** Milliseconds of processor time of this process. */
+  /** Processor time of this process since the last report. Milliseconds. */
   cpu: number
+  /** The most memory since the last report. Bytes. */
   rss: number
 }
 
+const folder = process.argv[2]!
 const agent = await startFileAgent({
-  folder: process.argv[2]!,
-  limits: { other: 0, quota: 0, document: 0, image: 0, audio: 0, video: 0 }
+  folder,
+  secret: createHash('sha256').update(folder).digest(),
+  limits: { other: 0, quota: 0, document: 0, image: 0, audio: 0, video: 0, directory: 0 }
 })
 
 await agent.node.handle(BARE, (stream: Stream) => {
@@ -53,32 +57,36 @@ async function run(order: Order): Promise<void> {
       agent.knows.set(order.peer, () => [multiaddr(order.address)])
       break
     case 'bare':
-      return bare(order.peer, order.bytes)
+      await bare(order.peer, order.bytes)
+      break
     case 'send': {
       const { id } = await agent.files.send(peerIdFromString(order.peer), order.path)
-      await agent.files.completed(id, AbortSignal.timeout(600_000))
+      await agent.files.completed(id, AbortSignal.timeout(3_600_000))
       break
     }
-    case 'rss':
+    case 'measure':
   }
 }
 
 let cpuBefore = process.cpuUsage()
+let rss = 0
+setInterval(() => {
+  rss = Math.max(rss, process.memoryUsage.rss())
+}, 50)
+
 process.on('message', (order: Order) => {
   const start = performance.now()
   run(order).then(
     () => {
-      const cpu = process.cpuUsage(cpuBefore)
+      const { user, system } = process.cpuUsage(cpuBefore)
       cpuBefore = process.cpuUsage()
-      const report: Report = {
-        wall: performance.now() - start,
-        cpu: (cpu.user + cpu.system) / 1000,
-        rss: process.memoryUsage.rss()
-      }
+      const report: Report = { wall: performance.now() - start, cpu: (user + system) / 1000, rss }
+      rss = process.memoryUsage.rss()
       process.send?.({ report })
     },
     error => process.send?.({ error: String(error) })
   )
 })
 process.on('disconnect', () => process.exit())
+agent.files.addEventListener('progress', ({ detail: { doneBytes } }) => process.send?.({ doneBytes }))
 process.send?.({ peer: agent.peerId.toString(), address: agent.node.getMultiaddrs()[0]!.toString() })

@@ -1,0 +1,112 @@
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, copyFileSync, existsSync, mkdirSync } from 'node:fs'
+import { type AddressInfo, connect, createServer } from 'node:net'
+import { userInfo } from 'node:os'
+import { join } from 'node:path'
+import { Party } from '../../test/support/file-parties.ts'
+
+/** A way to bring a file from one folder to another. */
+export interface FilePath {
+  name: string
+  /** Resolves when it is there. Milliseconds, when the path itself knows better than a clock around it. */
+  carry(file: string, target: string, bytes: number): Promise<number | undefined>
+  close(): Promise<void>
+}
+
+const nothing = async (): Promise<void> => {}
+
+export const cpPath: FilePath = {
+  name: 'cp',
+  carry: async (file, target) => void (await finished(spawn('cp', [file, target]))),
+  close: nothing
+}
+
+/** An sshd of our own on a loopback port, with keys made for this run. */
+export async function scpPath(folder: string): Promise<FilePath | string> {
+  const sshd = '/usr/sbin/sshd'
+  if (!existsSync(sshd) || spawnSync('scp').error !== undefined) return 'scp (scp or sshd is not installed)'
+  const key = (name: string) => {
+    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(folder, name)])
+    return join(folder, name)
+  }
+  const [host, user] = [key('host'), key('user')]
+  copyFileSync(`${user}.pub`, join(folder, 'authorized_keys'))
+  chmodSync(join(folder, 'authorized_keys'), 0o600)
+  const port = await freePort()
+  if (userInfo().uid === 0) mkdirSync('/run/sshd', { recursive: true })
+  const settings = [
+    `HostKey=${host}`,
+    `AuthorizedKeysFile=${join(folder, 'authorized_keys')}`,
+    'StrictModes=no',
+    'ListenAddress=127.0.0.1',
+    `PidFile=${join(folder, 'pid')}`,
+    'UsePAM=no',
+    'Subsystem=sftp internal-sftp'
+  ]
+  const options = (lines: string[]): string[] => lines.flatMap(line => ['-o', line])
+  const daemon = spawn(sshd, ['-f', '/dev/null', '-D', '-e', '-p', String(port), ...options(settings)], {
+    stdio: 'ignore'
+  })
+  await reachable(port)
+  const client = options(['StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev/null', 'LogLevel=ERROR'])
+  const to = `${userInfo().username}@127.0.0.1`
+  return {
+    name: 'scp',
+    carry: async (file, target) =>
+      void (await finished(spawn('scp', ['-q', '-i', user, '-P', String(port), ...client, file, `${to}:${target}`]))),
+    close: async () => void daemon.kill()
+  }
+}
+
+export async function wormholePath(): Promise<FilePath | string> {
+  if (spawnSync('wormhole', ['--version']).error !== undefined) return 'magic-wormhole (not installed)'
+  return 'magic-wormhole (needs its rendezvous server on the Internet)'
+}
+
+/** Two agents in two processes, and a bare stream between the same two. */
+export async function talosPaths(folder: string): Promise<FilePath[]> {
+  const [alice, bob] = [await Party.start(join(folder, 'alice')), await Party.start(join(folder, 'bob'))]
+  await alice.tell({ order: 'meet', peer: bob.peer, address: bob.address })
+  return [
+    {
+      name: 'bare libp2p stream',
+      carry: async (_, __, bytes) => (await alice.tell({ order: 'bare', peer: bob.peer, bytes })).wall,
+      close: nothing
+    },
+    {
+      name: 'Talos',
+      carry: async file => (await alice.tell({ order: 'send', peer: bob.peer, path: file })).wall,
+      close: async () => {
+        await alice.kill()
+        await bob.kill()
+      }
+    }
+  ]
+}
+
+async function finished(child: ChildProcess): Promise<void> {
+  const [status] = await once(child, 'exit')
+  if (status !== 0) throw new Error(`${child.spawnfile} ended with status ${status}`)
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  await new Promise(resolve => server.close(resolve))
+  return port
+}
+
+async function reachable(port: number): Promise<void> {
+  for (const deadline = Date.now() + 15_000; Date.now() < deadline; ) {
+    const socket = connect(port, '127.0.0.1')
+    const open = await new Promise<boolean>(resolve => {
+      socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
+    })
+    socket.destroy()
+    if (open) return
+    await new Promise(resolve => setTimeout(resolve, 50))
+  }
+  throw new Error(`nothing listens on port ${port}`)
+}

@@ -1,0 +1,98 @@
+"""Reads file.json with nothing but docs/spec/file.md and pyca/cryptography: frames, keys, both directions, trees."""
+import hashlib
+import hmac
+import json
+import sys
+
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+
+V = json.load(open(sys.argv[1]))
+H = bytes.fromhex
+sha = lambda data: hashlib.sha256(data).digest()
+
+
+def varint(data, at):
+    value = shift = 0
+    while True:
+        value |= (data[at] & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if data[at - 1] < 0x80:
+            return value, at
+
+
+def unframe(data):
+    length, at = varint(data, 0)
+    assert len(data) == at + length
+    return data[at:]
+
+
+def fields(data):
+    out, at = {}, 0
+    while at < len(data):
+        tag, at = varint(data, at)
+        if tag & 7 == 0:
+            value, at = varint(data, at)
+        else:
+            assert tag & 7 == 2
+            length, at = varint(data, at)
+            value, at = data[at:at + length], at + length
+        out[tag >> 3] = value
+    return out
+
+
+def hkdf(ikm, info, length):
+    prk = hmac.new(bytes(32), ikm, hashlib.sha256).digest()
+    out, block, i = b"", b"", 1
+    while len(out) < length:
+        block = hmac.new(prk, block + info + bytes([i]), hashlib.sha256).digest()
+        out, i = out + block, i + 1
+    return out[:length]
+
+
+def tree(leaves):
+    if not leaves:
+        return sha(b"")
+    if len(leaves) == 1:
+        return sha(b"\0" + leaves[0])
+    k = 1
+    while k * 2 < len(leaves):
+        k *= 2
+    return sha(b"\1" + tree(leaves[:k]) + tree(leaves[k:]))
+
+
+offer = fields(H(V["sealedBodies"]["offer"]))
+answer = fields(H(V["sealedBodies"]["answer"]))
+assert offer[3] == b"report.pdf" and offer[5] == 600000 and offer[6] == 1 and 4 not in offer
+assert fields(H(V["sealedBodies"]["answerWithSome"]))[5] == 300
+assert fields(H(V["sealedBodies"]["answerDeclined"]))[2] == 2
+assert fields(H(V["sealedBodies"]["offerCancelled"]))[8] == 1
+assert [fields(fields(unframe(H(v)))[2])[1] for v in V["refusals"].values()] == [1, 2, 3]
+assert fields(unframe(H(V["wait"])))[1] == 6
+
+info = b"\0".join([b"talos/file-stream/v1", b"/talos/file/1.0.0", V["sender"].encode(), V["receiver"].encode(), offer[1]])
+keys = hkdf(offer[2] + answer[4], info, 78)
+assert keys[:39] == H(V["streamKeys"]["content"]) and keys[39:] == H(V["streamKeys"]["control"])
+
+read = 0
+for key, messages in ((keys[:39], V["fromSender"]), (keys[39:], V["fromReceiver"])):
+    for i, message in enumerate(messages):
+        frame = fields(unframe(H(message["onTheWire"])))
+        last = frame[1] == 5
+        assert frame[1] in (4, 5) and last == (i == len(messages) - 1)
+        nonce = key[32:] + i.to_bytes(4, "big") + bytes([last])
+        assert ChaCha20Poly1305(key[:32]).decrypt(nonce, frame[2], None) == H(message["message"])
+        read += 1
+
+entry = H(V["fromSender"][0]["message"])
+assert entry[:2] == b"\1\0" and int.from_bytes(entry[2:10], "big") == 10 and entry[50:].decode() == "a/ü"
+assert H(V["fromSender"][2]["message"])[1:33] == sha(H(V["fromSender"][1]["message"])[1:])
+assert H(V["fromSender"][2]["message"])[33:] == sha(H(V["fromSender"][1]["message"]))
+
+size = V["chunkLength"]
+assert size == 4 * (65535 - 16) - 12 - 26
+for file in V["files"]:
+    content = bytes((7 * i + i // 251) % 256 for i in range(file["size"]))
+    assert sha(content) == H(file["sha256"])
+    assert tree([content[at:at + size] for at in range(0, len(content), size)]) == H(file["root"])
+
+print(f"{read} messages and {len(V['files'])} files read")
