@@ -23,7 +23,7 @@ const send = (from: Machine, to: Machine, text: string, ...flags: string[]) =>
 const history = async (of: Machine) => (await of.json<{ messages: Shown[] }>('history')).messages
 
 describe.concurrent('messages between processes', () => {
-  test('a message is delivered, shown, and read', async context => {
+  test('a message is delivered, shown, and read', { timeout: 120_000 }, async context => {
     const world = await TalosWorld.start(context)
     const [alice, bob] = [await world.machine('Alice'), await world.machine('Bob')]
     const listening = bob.start('listen')
@@ -37,7 +37,7 @@ describe.concurrent('messages between processes', () => {
     expect(await history(bob)).toMatchObject([{ direction: 'in', text: 'hello' }])
   })
 
-  test('standard input and bytes arrive as they were', async context => {
+  test('standard input and bytes arrive as they were', { timeout: 120_000 }, async context => {
     const world = await TalosWorld.start(context)
     const [alice, bob] = [await world.machine('Alice'), await world.machine('Bob')]
     const listening = bob.start('listen')
@@ -58,7 +58,7 @@ describe.concurrent('messages between processes', () => {
     })
   })
 
-  test('a peer that is away gets it when it comes, from a daemon that was restarted meanwhile', async context => {
+  test('a peer that is away gets it when it comes, from a daemon that was restarted meanwhile', { timeout: 120_000 }, async context => {
     const world = await TalosWorld.start(context)
     const [alice, bob] = [await world.machine('Alice'), await world.machine('Bob')]
     const daemon = alice.start('daemon')
@@ -77,7 +77,7 @@ describe.concurrent('messages between processes', () => {
     expect(texts).toEqual(['one', 'two'])
   })
 
-  test('a message that cannot be delivered in time fails the command and stays queued', async context => {
+  test('a message that cannot be delivered in time fails the command and stays queued', { timeout: 120_000 }, async context => {
     const world = await TalosWorld.start(context)
     const [alice, bob] = [await world.machine('Alice'), await world.machine('Bob')]
     const { status, stdout } = await alice.run('send', bob.peerId, 'x', '--wait', '500ms', '--json')
@@ -86,7 +86,7 @@ describe.concurrent('messages between processes', () => {
     expect(await history(alice)).toMatchObject([{ state: expect.stringMatching(/queued|stored/), text: 'x' }])
   })
 
-  test('what listen has shown is not in the inbox; what nobody has shown is, until it is taken', async context => {
+  test('what listen has shown is not in the inbox; what nobody has shown is, until it is taken', { timeout: 120_000 }, async context => {
     const world = await TalosWorld.start(context)
     const [alice, bob] = [await world.machine('Alice'), await world.machine('Bob')]
     await bob.start('daemon').event('registered')
@@ -104,7 +104,7 @@ describe.concurrent('messages between processes', () => {
 })
 
 describe.concurrent('one node per data directory', () => {
-  test('commands at the same time work, with a daemon and without one', async context => {
+  test('commands at the same time work, with a daemon and without one', { timeout: 120_000 }, async context => {
     const world = await TalosWorld.start(context)
     const [alice, bob] = [await world.machine('Alice'), await world.machine('Bob')]
     await bob.start('daemon').event('registered')
@@ -122,7 +122,7 @@ describe.concurrent('one node per data directory', () => {
     )
   })
 
-  test('a killed daemon heals itself, and a second one is refused', async context => {
+  test('a killed daemon heals itself, and a second one is refused', { timeout: 120_000 }, async context => {
     const world = await TalosWorld.start(context)
     const alice = await world.machine('Alice')
     const first = alice.start('daemon')
@@ -135,7 +135,7 @@ describe.concurrent('one node per data directory', () => {
     expect(await second.event('ready')).toMatchObject({ peerId: alice.peerId })
   })
 
-  test('a daemon in the background works for others, and is ended by a command', async context => {
+  test('a daemon in the background works for others, and is ended by a command', { timeout: 120_000 }, async context => {
     const world = await TalosWorld.start(context)
     const alice = await world.machine('Alice')
     const { pid } = await alice.json<{ pid: number }>('daemon', '--detach')
@@ -150,7 +150,7 @@ describe.concurrent('one node per data directory', () => {
     }
   })
 
-  test('a daemon that cannot start in the background says why', async context => {
+  test('a daemon that cannot start in the background says why', { timeout: 120_000 }, async context => {
     const world = await TalosWorld.start(context)
     const alice = await world.machine('Alice')
     await writeFile(join(alice.dataDir, 'config.yaml'), 'nonsense: 1\n', { mode: 0o600 })
@@ -163,7 +163,7 @@ describe.concurrent('one node per data directory', () => {
     expect(readFileSync(join(alice.dataDir, 'daemon.log'), 'utf8')).toContain('CONFIG_INVALID')
   })
 
-  test('a listener goes on when the daemon that it worked through is killed', async context => {
+  test('a listener goes on when the daemon that it worked through is killed', { timeout: 120_000 }, async context => {
     const world = await TalosWorld.start(context)
     const [alice, bob] = [await world.machine('Alice'), await world.machine('Bob')]
     const daemon = bob.start('daemon')
