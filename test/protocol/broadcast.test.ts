@@ -26,6 +26,7 @@ async function agent(init: Partial<BroadcastsInit> & { deaf?: boolean } = {}) {
   const seed = crypto.randomBytes(32)
   const identity = crypto.ed25519.fromSeed(seed)
   const node = await startNode<{ broadcasts: Broadcasts }>({
+    role: 'agent',
     seed,
     limits: { inboundConnectionThreshold: 100 },
     services: { broadcasts: broadcasts({ crypto, identity, ...init }) }
@@ -62,6 +63,7 @@ async function agent(init: Partial<BroadcastsInit> & { deaf?: boolean } = {}) {
 /** A bare gossipsub node: forwards and sends whatever it likes, and sees what it is sent. */
 async function bare() {
   const node = await startNode<{ pubsub: GossipSub }>({
+    role: 'agent',
     services: {
       pubsub: gossipsub({ globalSignaturePolicy: StrictNoSign, allowPublishToZeroTopicPeers: true }) as never
     }

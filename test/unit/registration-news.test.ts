@@ -15,9 +15,9 @@ test('a state is told once, a change of it again, each server for itself', () =>
   for (let attempt = 0; attempt < 3; attempt++) news({ server: one, error: failed('gone') })
   news({ server: one, name: 'alice', expiresAt: 3 })
   expect(told).toEqual([
-    { type: 'registered', server: 'one', name: 'alice' },
-    { type: 'registered', server: 'two', name: 'alice' },
+    { type: 'registered', server: 'one', name: 'alice', mailboxes: 0 },
+    { type: 'registered', server: 'two', name: 'alice', mailboxes: 0 },
     { type: 'not-registered', server: 'one', reason: 'gone' },
-    { type: 'registered', server: 'one', name: 'alice' }
+    { type: 'registered', server: 'one', name: 'alice', mailboxes: 0 }
   ])
 })
