@@ -15,6 +15,7 @@ export {
   stopDaemon
 } from './network.ts'
 export { addPeer, type KnownPeer, listPeers, removePeer } from './node/address-book.ts'
+export type { ReceivedBroadcast } from './node/client/broadcasts.ts'
 export { SecureChannel } from './node/client/secure-channel.ts'
 export { type SendMessageOptions, sendMessage } from './node/client/send-message.ts'
 export {
@@ -26,6 +27,7 @@ export {
   type TalosEvents
 } from './node/client/talos-client.ts'
 export type {
+  BroadcastReport,
   EstablishedSession,
   NodeApi,
   NodeEvent,
@@ -65,6 +67,7 @@ export {
 export type { AcceptKeyOptions } from './node/peer-keys.ts'
 export { type PeerCandidate, type ResolvedPeer, resolvePeer } from './node/peer-ref.ts'
 export type { RunningServer, ServerOptions } from './node/server/server.ts'
+export type { OfferedStream } from './node/stream-policy.ts'
 export {
   type ChangePassphraseOptions,
   type CreatedWallet,
@@ -95,3 +98,4 @@ export type {
   OutgoingMessage
 } from './protocols/messaging/index.ts'
 export type { SessionSummary } from './protocols/sessions/index.ts'
+export type { IncomingStream, OpenOptions, OutgoingStream } from './protocols/streams/index.ts'

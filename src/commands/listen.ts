@@ -6,19 +6,22 @@ import { jsonOf, shownContent } from '../cli/messages.ts'
 import { OfferDesk } from '../cli/offer-desk.ts'
 import { promptPassphrase } from '../cli/passphrase.ts'
 import { clock } from '../cli/time.ts'
-import { listPeers, TalosClient } from '../index.ts'
+import { listPeers, type ReceivedBroadcast, TalosClient } from '../index.ts'
 
 export default class Listen extends BaseCommand {
   static override description = `Show messages as they arrive, and take files
 
 Works through the node that runs for the data directory ("talos daemon"), or is the node while it runs. A message that was
 shown is read: its sender is told, and it is not shown again. A file that is offered is asked for on a terminal, unless --yes or
-the configuration (files.acceptFrom) takes it; "talos files" lists what waits. Runs until it is interrupted. With --json: one
-JSON object per line, {"event":"listening",…} first, then {"event":"message",…}, {"event":"file-offer",…}, {"event":"file",…}.`
+the configuration (files.acceptFrom) takes it; "talos files" lists what waits. With --topic also what others say to everybody
+on it, which anybody may read; it is marked (public). Runs until it is interrupted. With --json: one
+JSON object per line, {"event":"listening",…} first, then {"event":"message",…}, {"event":"file-offer",…}, {"event":"file",…},
+{"event":"broadcast",…}.`
   static override examples = [
     '<%= config.bin %> listen',
     '<%= config.bin %> listen --yes --download-dir ~/incoming',
-    '<%= config.bin %> listen --peer alice --json'
+    '<%= config.bin %> listen --peer alice --json',
+    '<%= config.bin %> listen --topic weather --topic traffic'
   ]
   static override flags = {
     'download-dir': Flags.string({
@@ -32,6 +35,11 @@ JSON object per line, {"event":"listening",…} first, then {"event":"message",�
     peer: Flags.string({ description: 'Only messages of this peer' }),
     server: Flags.string({
       description: 'A bootstrap server to register at, beside those that are known: host:port or multiaddr',
+      multiple: true,
+      multipleNonGreedy: true
+    }),
+    topic: Flags.string({
+      description: 'Also broadcasts on this topic (never encrypted); may be given several times',
       multiple: true,
       multipleNonGreedy: true
     }),
@@ -63,14 +71,33 @@ JSON object per line, {"event":"listening",…} first, then {"event":"message",�
       tell: (event, line) => this.#report(event, line)
     })
     await offers.start()
+    const topics = (flags.topic ?? []).map(topic => this.#listenTo(topic, talos, stop, location))
+    await Promise.all([this.#showMessages(talos, stop, flags.peer, location), ...topics])
+  }
+
+  async #showMessages(
+    talos: TalosClient,
+    stop: AbortSignal,
+    peer: string | undefined,
+    location: { dataDir?: string }
+  ): Promise<void> {
     for await (const message of talos.messages({
       signal: stop,
-      ...(flags.peer === undefined ? {} : { peer: flags.peer })
+      ...(peer === undefined ? {} : { peer })
     })) {
       const { ack, text: _, ...shown } = message
       if (this.jsonEnabled()) this.#print({ event: 'message', ...jsonOf(shown) })
       else this.log(`[${clock(message.sentAt)}] ${await nameOf(message.peer, location)}: ${shownContent(message)}`)
       await ack()
+    }
+  }
+
+  async #listenTo(topic: string, talos: TalosClient, stop: AbortSignal, location: { dataDir?: string }): Promise<void> {
+    for await (const { text: _, ...broadcast } of talos.broadcasts(topic, { signal: stop })) {
+      this.#report(
+        { event: 'broadcast', ...jsonOf(broadcast), encrypted: false },
+        lineOf(broadcast, await nameOf(broadcast.peer, location))
+      )
     }
   }
 
@@ -96,6 +123,10 @@ JSON object per line, {"event":"listening",…} first, then {"event":"message",�
   #print(object: object): void {
     process.stdout.write(`${JSON.stringify(object)}\n`)
   }
+}
+
+function lineOf(broadcast: Omit<ReceivedBroadcast, 'text'>, name: string): string {
+  return `[${clock(broadcast.sentAt)}] #${broadcast.topic} ${name}: ${shownContent(broadcast)} (public)`
 }
 
 async function nameOf(peerId: string, location: { dataDir?: string }): Promise<string> {

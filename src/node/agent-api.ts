@@ -3,14 +3,23 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { crypto } from '../crypto/index.ts'
 import { peerIdOf, publicKeyOf } from '../crypto/peer-key.ts'
 import { TalosError } from '../errors.ts'
+import { topicName } from '../protocols/broadcast/topics.ts'
 import type { FileOffer, Transfer } from '../protocols/files/index.ts'
 import type { HistoryEntry, IncomingMessage, OutgoingMessage } from '../protocols/messaging/index.ts'
 import { acceptChangedKey, type ChangedKey, changedKey, listSessions } from '../protocols/sessions/index.ts'
 import type { AgentNode } from './agent-node.ts'
-import type { CallContext, EstablishedSession, NodeApi, NodeEvent, PrekeyBundleReport } from './control/methods.ts'
+import type {
+  BroadcastReport,
+  CallContext,
+  EstablishedSession,
+  NodeApi,
+  NodeEvent,
+  PrekeyBundleReport
+} from './control/methods.ts'
 import { reachability } from './directory/status.ts'
 import type { NodeStatus, RunningNode } from './directory/types.ts'
 import { InboxLeases } from './inbox-leases.ts'
+import { TopicListeners } from './topic-listeners.ts'
 import { VERSION } from './version.ts'
 import { readWalletSummary } from './wallet/index.ts'
 
@@ -28,6 +37,7 @@ export class AgentApi implements NodeApi {
   readonly #stop: () => void
   readonly #listeners = new Set<(event: NodeEvent) => void>()
   readonly #leases = new InboxLeases()
+  readonly #topics: TopicListeners
   readonly #registrations = new Map<string, NodeEvent>()
   /** By peer as it was given: settled when the last message for it has its place. */
   readonly #sending = new Map<string, Promise<void>>()
@@ -41,6 +51,13 @@ export class AgentApi implements NodeApi {
       this.tell({ type: 'message-state', id, peer, state })
     )
     this.#tellOfFiles(node)
+    this.#topics = new TopicListeners(
+      topic => node.broadcasts.subscribe(topic),
+      topic => node.broadcasts.unsubscribe(topic)
+    )
+    node.onBroadcast(({ sender, encrypted: _, ...broadcast }) =>
+      this.tell({ type: 'broadcast', ...broadcast, peer: sender.toString() })
+    )
   }
 
   #tellOfFiles({ files, filePolicy }: AgentNode): void {
@@ -67,6 +84,7 @@ export class AgentApi implements NodeApi {
   }
 
   release(client: symbol): void {
+    this.#topics.release(client)
     // another reader may be waiting for a hint to look
     if (this.#leases.release(client)) this.tell({ type: 'message', id: '', peer: '' })
   }
@@ -148,6 +166,24 @@ export class AgentApi implements NodeApi {
 
   cancelTransfer({ id }: Params<'cancelTransfer'>): Promise<Transfer> {
     return this.#node.files.cancel(id)
+  }
+
+  async broadcast(
+    { topic, content, ...options }: Params<'broadcast'>,
+    { signal = NEVER }: CallContext = {}
+  ): Promise<BroadcastReport> {
+    return this.#node.broadcasts.publish(topic, content, { ...options, signal })
+  }
+
+  async topicJoin({ topic }: Params<'topicJoin'>, { client = SELF }: CallContext = {}): Promise<{ topic: string }> {
+    const name = topicName(topic)
+    this.#topics.add(name, client)
+    return { topic: name }
+  }
+
+  async topicLeave({ topic }: Params<'topicLeave'>, { client = SELF }: CallContext = {}): Promise<null> {
+    this.#topics.remove(topicName(topic), client)
+    return null
   }
 
   async establishSession(

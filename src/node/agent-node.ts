@@ -1,11 +1,15 @@
 import { join } from 'node:path'
 import type { Connection, PeerId } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
 import { crypto } from '../crypto/index.ts'
+import { TalosError } from '../errors.ts'
+import type { Broadcast, Broadcasts } from '../protocols/broadcast/index.ts'
 import { type Files, files } from '../protocols/files/index.ts'
 import { type MailboxAddress, type MailboxClient, mailboxClient } from '../protocols/mailbox/index.ts'
 import { type Messaging, messaging } from '../protocols/messaging/index.ts'
 import { type RegistryClient, registryClient } from '../protocols/registry/index.ts'
 import type { Sessions } from '../protocols/sessions/index.ts'
+import { type OpenOptions, type OutgoingStream, type Streams, streams } from '../protocols/streams/index.ts'
 import { listPeers } from './address-book.ts'
 import { type Agent, type AgentOptions, defined, openAgent, openStore } from './agent.ts'
 import { dialPeer } from './directory/dial-peer.ts'
@@ -19,6 +23,7 @@ import { throwAwayDepositor } from './mailbox/depositor.ts'
 import { type RegistrationEvent, registrationNews } from './mcp/registration-news.ts'
 import type { TalosNode } from './network/create-node.ts'
 import { resolvePeer } from './peer-ref.ts'
+import { StreamPolicy } from './stream-policy.ts'
 
 /** Any free port; peers learn it from the registry. */
 const DEFAULT_LISTEN = ['/ip4/0.0.0.0/tcp/0', '/ip4/0.0.0.0/tcp/0/ws']
@@ -35,6 +40,9 @@ type Services = {
   messaging: Messaging
   mailbox: MailboxClient
   files: Files
+  streams: Streams
+  /** In the role `agent`. */
+  broadcasts?: Broadcasts
 }
 
 /**
@@ -48,6 +56,7 @@ export class AgentNode implements AsyncDisposable {
   readonly store: DurableStore
   readonly libp2p: TalosNode<Services>
   readonly filePolicy: FilePolicy
+  readonly streamPolicy: StreamPolicy
   readonly #onRegistration: (state: RegistrationState) => void
   #registrations: KeptRegistrations | undefined
   #mailboxes: MailboxAddress[] = []
@@ -57,6 +66,7 @@ export class AgentNode implements AsyncDisposable {
     agent: Agent,
     store: DurableStore,
     filePolicy: FilePolicy,
+    streamPolicy: StreamPolicy,
     libp2p: TalosNode<Services>
   ) {
     this.agent = agent
@@ -64,6 +74,7 @@ export class AgentNode implements AsyncDisposable {
     this.store = store
     this.libp2p = libp2p
     this.filePolicy = filePolicy
+    this.streamPolicy = streamPolicy
     this.#onRegistration = registrationNews(options.onRegistration ?? (() => {}))
   }
 
@@ -74,8 +85,9 @@ export class AgentNode implements AsyncDisposable {
     try {
       // the services dial through the node that they are part of
       const policy = filePolicy(agent)
-      const libp2p = await createLibp2p(options, agent, store, policy, () => node)
-      const node: AgentNode = new AgentNode(options, agent, store, policy, libp2p)
+      const consent = new StreamPolicy()
+      const libp2p = await createLibp2p(options, agent, store, policy, consent, () => node)
+      const node: AgentNode = new AgentNode(options, agent, store, policy, consent, libp2p)
       await node.libp2p.start()
       await node.refresh()
       return node
@@ -93,6 +105,24 @@ export class AgentNode implements AsyncDisposable {
     return this.libp2p.services.messaging
   }
 
+  /** Throws BROADCAST_NEEDS_AGENT in the role `client`. */
+  get broadcasts(): Broadcasts {
+    const { broadcasts } = this.libp2p.services
+    if (broadcasts !== undefined) return broadcasts
+    throw new TalosError(
+      'BROADCAST_NEEDS_AGENT',
+      'the node that runs here only reaches others: it takes no part in topics',
+      {
+        hint: 'Try again when its command has ended, or let "talos daemon" run.'
+      }
+    )
+  }
+
+  /** Broadcasts on the topics that are listened to. */
+  onBroadcast(listener: (broadcast: Broadcast) => void): void {
+    this.libp2p.services.broadcasts?.addEventListener('broadcast', ({ detail }) => listener(detail))
+  }
+
   /** Who and where peers are, by the files and the configuration of this moment. */
   directory(signal?: AbortSignal): Promise<Directory> {
     const { dataDir, config } = this.agent
@@ -104,6 +134,14 @@ export class AgentNode implements AsyncDisposable {
     const directory = await this.directory(signal)
     const known = await directory.resolve(peer.toString(), { signal })
     return dialPeer(directory, { ...known, addresses: [...addresses, ...known.addresses] }, signal)
+  }
+
+  /** Opens a stream to a peer, by whatever it is called. Throws PEER_*, and as Streams.open(). */
+  async openStream(reference: string, options: OpenOptions): Promise<OutgoingStream> {
+    const { signal } = options
+    const directory = await this.directory(signal)
+    const { peerId } = await directory.resolve(reference, signal === undefined ? {} : { signal })
+    return this.libp2p.services.streams.open(peerIdFromString(peerId), options)
   }
 
   /** Where envelopes for this node are left while it is away. */
@@ -143,17 +181,20 @@ export class AgentNode implements AsyncDisposable {
   }
 }
 
-function createLibp2p(
+async function createLibp2p(
   { role }: AgentNodeOptions,
   agent: Agent,
   store: DurableStore,
   policy: FilePolicy,
+  consent: StreamPolicy,
   node: () => AgentNode
 ): Promise<TalosNode<Services>> {
   const { identity } = agent.wallet
   const listen = agent.config.listen.length > 0 ? agent.config.listen : DEFAULT_LISTEN
   const connect = (peer: PeerId, signal: AbortSignal): Promise<Connection> => node().connect(peer, signal)
-  return agent.createNode<Services>(
+  // gossipsub adds more than a tenth to the time that libp2p takes to load, and a client is connected to nobody who would listen
+  const broadcast = role === 'client' ? undefined : await import('../protocols/broadcast/index.ts')
+  const libp2p = await agent.createNode<Services>(
     role,
     {
       registry: registryClient(),
@@ -179,10 +220,15 @@ function createLibp2p(
           downloadDir: agent.config.files.downloadDir ?? join(agent.dataDir, 'downloads'),
           decide: (offer, signal) => policy.decide(offer, signal),
           limits: defined(agent.config.files.limits)
-        })(components)
+        })(components),
+      streams: components =>
+        streams({ crypto, sessions: components.sessions, connect, accept: offer => consent.decide(offer) })(components),
+      ...(broadcast === undefined ? {} : { broadcasts: broadcast.broadcasts({ crypto, identity }) })
     },
     role === 'client' ? [] : listen
   )
+  libp2p.services.streams.addEventListener('stream', ({ detail }) => consent.opened(detail.offer, detail))
+  return libp2p
 }
 
 /** Whose files are taken unasked: by the configuration and the address book of the moment of the offer. */

@@ -12,7 +12,12 @@ const SAYS: Record<string, string[]> = {
   'secure-channel': ['a session with Bob: new', 'how many?', 'Alice was told: 25'],
   dialogue: ['50? lower', '42? right'],
   'offline-delivery': ['Bob is away', 'the message is stored', 'Alice is away', 'Call me when you are back'],
-  'file-transfer': ['Bob is offered report.txt, 1300000 bytes', 'report.txt is done', 'the same bytes']
+  'file-transfer': ['Bob is offered report.txt, 1300000 bytes', 'report.txt is done', 'the same bytes'],
+  streaming: [
+    'Mallory is refused: STREAM_NOT_ACCEPTED',
+    'Bob hears: One word after the other.',
+    'Alice: Bob has all of it'
+  ]
 }
 
 test('every example is tried', () => {

@@ -69,6 +69,14 @@ test('no command loads libp2p before it runs', () => {
   }
 })
 
+test('a node loads gossipsub only when it takes part in topics', () => {
+  const [node] = Object.keys(metafile.outputs).filter(
+    path => metafile.outputs[path]!.inputs['src/node/agent-node.ts'] !== undefined
+  )
+  expect(packagesOf(node!.slice(5, -3))).toContain('libp2p')
+  expect(packagesOf(node!.slice(5, -3))).not.toContain('@libp2p/gossipsub')
+})
+
 test('the test sees libp2p where it is', () => {
   const [server] = Object.keys(metafile.outputs).filter(path => /^dist\/server-\w+\.js$/.test(path))
   expect(packagesOf(server!.slice(5, -3))).toContain('libp2p')

@@ -120,6 +120,17 @@ test('events reach who asks for them, and a client that leaves is released', asy
   while (released.length === 0 || listeners.size > 0) await new Promise(resolve => setImmediate(resolve))
 })
 
+test('a broadcast arrives with its bytes', async () => {
+  const { client, tell, listeners } = await serve({})
+  const seen = Promise.withResolvers<NodeEvent>()
+  client.api.onEvent(seen.resolve)
+  while (listeners.size === 0) await new Promise(resolve => setImmediate(resolve))
+  const content = Uint8Array.from({ length: 256 }, (_, i) => i)
+  const event = { type: 'broadcast', topic: 'x', id: '1', peer: 'bob', contentType: 'a/b', content, sentAt: 1 } as const
+  tell(event)
+  expect(await within(seen.promise, 'the event')).toEqual(event)
+})
+
 test('a call under way fails with NODE_GONE when the node ends', async () => {
   const { client, server } = await serve({ waitFor: () => new Promise(() => {}) })
   const call = expect(client.api.waitFor({ id: '1', state: 'read' })).rejects.toMatchObject({ code: 'NODE_GONE' })

@@ -3,12 +3,23 @@ import { TypedEventEmitter } from 'main-event'
 import { isTalosError, TalosError } from '../../errors.ts'
 import type { FileOffer, Transfer } from '../../protocols/files/index.ts'
 import type { HistoryEntry, IncomingMessage, MessageState, OutgoingMessage } from '../../protocols/messaging/index.ts'
+import type { OpenOptions, OutgoingStream } from '../../protocols/streams/index.ts'
 import type { AgentOptions } from '../agent.ts'
-import type { EstablishedSession, MethodName, NodeApi, NodeEvent, PrekeyBundleReport } from '../control/methods.ts'
+import type {
+  BroadcastReport,
+  EstablishedSession,
+  MethodName,
+  NodeApi,
+  NodeEvent,
+  PrekeyBundleReport
+} from '../control/methods.ts'
 import type { NodeStatus } from '../directory/types.ts'
+import type { OfferedStream } from '../stream-policy.ts'
 import { createWallet, type OpenWalletOptions, readWalletSummary, type Wallet } from '../wallet/index.ts'
+import { broadcastsOf, type ReceivedBroadcast } from './broadcasts.ts'
 import { NodeLink } from './node-link.ts'
 import { SecureChannel } from './secure-channel.ts'
+import { offeredStreams, ownNode } from './streams.ts'
 
 export interface TalosClientOptions extends AgentOptions {
   /** The name of the wallet to make where there is none. @default there must be one */
@@ -57,6 +68,8 @@ export interface TalosEvents {
   transfer: CustomEvent<{ transfer: Transfer }>
   /** `mailboxes`: addresses where messages for this agent may be left while it is away. */
   registered: CustomEvent<{ server: string; name: string; mailboxes: number }>
+  /** On a topic that some program of this data directory listens to: `broadcasts()` gives out those of one. */
+  broadcast: CustomEvent<Omit<ReceivedBroadcast, 'text'>>
   'not-registered': CustomEvent<{ server: string; reason: string }>
 }
 
@@ -98,17 +111,7 @@ export class TalosClient extends TypedEventEmitter<TalosEvents> implements Async
    */
   async send(peer: string, content: string | Uint8Array, options: SendOptions = {}): Promise<OutgoingMessage> {
     const { signal, waitFor, ...given } = options
-    const isText = typeof content === 'string'
-    const queued = await this.call(
-      'send',
-      {
-        peer,
-        content: isText ? new TextEncoder().encode(content) : content,
-        ...(isText ? {} : { contentType: 'application/octet-stream' }),
-        ...given
-      },
-      signal
-    )
+    const queued = await this.call('send', { peer, ...contentOf(content), ...given }, signal)
     return waitFor === undefined ? queued : this.waitFor(queued.id, waitFor, options)
   }
 
@@ -186,6 +189,44 @@ export class TalosClient extends TypedEventEmitter<TalosEvents> implements Async
     await this.call('answerOffer', { id, accept }, options.signal)
   }
 
+  /**
+   * Says something to everybody who listens to `topic`, up to 65,536 bytes, signed and NEVER ENCRYPTED: anybody may listen.
+   * Nothing is stored, and who gets it is not known. Throws BROADCAST_NOBODY when no connected peer listens, BROADCAST_*.
+   */
+  broadcast(
+    topic: string,
+    content: string | Uint8Array,
+    options: { contentType?: string } & CallOptions = {}
+  ): Promise<BroadcastReport> {
+    const { signal, ...given } = options
+    return this.call('broadcast', { topic, ...contentOf(content), ...given }, signal)
+  }
+
+  /**
+   * What others say to everybody who listens to `topic`, from the first next() on: signed by `peer`, and NOT encrypted. A reader
+   * that is slower than the topic loses the oldest. Throws BROADCAST_TOPIC_INVALID, BROADCAST_TOO_MANY_TOPICS above 32.
+   */
+  broadcasts(topic: string, options: CallOptions = {}): AsyncGenerator<ReceivedBroadcast, void> {
+    return broadcastsOf(this.#link, topic, options.signal)
+  }
+
+  /**
+   * Opens a stream of bytes to a peer, once it has accepted it (within 60 s). Only in the process that is the node. Throws
+   * STREAM_NEEDS_NODE, STREAM_NOT_ACCEPTED, STREAM_*, PEER_*, NETWORK_*, and the reason of the signal, which has no effect once
+   * the stream is open.
+   */
+  async openStream(peer: string, options: OpenOptions = {}): Promise<OutgoingStream> {
+    return (await ownNode(this.#link)).openStream(peer, options)
+  }
+
+  /**
+   * The streams that peers offer, each to be accepted or refused within 60 s; nothing is accepted by silence, and all are refused
+   * while nobody iterates. Only in the process that is the node. Throws STREAM_NEEDS_NODE.
+   */
+  streams(options: CallOptions = {}): AsyncGenerator<OfferedStream, void> {
+    return offeredStreams(this.#link, options.signal)
+  }
+
   /** Agrees on keys with a peer that can be reached now; send() does it by itself. Throws PEER_*, NETWORK_*, SESSION_*. */
   establishSession(peer: string, options: CallOptions = {}): Promise<EstablishedSession> {
     return this.call('establishSession', { peer }, options.signal)
@@ -246,6 +287,12 @@ export class TalosClient extends TypedEventEmitter<TalosEvents> implements Async
     const { type, ...detail } = event
     this.dispatchEvent(new CustomEvent(type, { detail }))
   }
+}
+
+function contentOf(content: string | Uint8Array): { content: Uint8Array; contentType: string } {
+  return typeof content === 'string'
+    ? { content: new TextEncoder().encode(content), contentType: 'text/plain; charset=utf-8' }
+    : { content, contentType: 'application/octet-stream' }
 }
 
 /** The wallet that was made, or opened; undefined where a running node may have it open already. */

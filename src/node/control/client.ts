@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import type { MessageConnection } from 'vscode-jsonrpc/node'
 import { isTalosError, TalosError } from '../../errors.ts'
-import { callMethod, connectionOver } from './connection.ts'
+import { callMethod, connectionOver, fromJson } from './connection.ts'
 import { readEndpoint } from './endpoint.ts'
 import {
   CONTROL_PROTOCOL,
@@ -87,7 +87,8 @@ function remoteApi(connection: MessageConnection): NodeApi {
   ])
   const listeners = new Set<(event: NodeEvent) => void>()
   let subscribed = false
-  connection.onNotification('event', (event: NodeEvent) => {
+  connection.onNotification('event', (json: unknown) => {
+    const event = fromJson(json) as NodeEvent
     for (const listener of listeners) listener(event)
   })
   return {

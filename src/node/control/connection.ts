@@ -105,14 +105,14 @@ export function nodeGone(cause?: unknown): TalosError {
 }
 
 /** JSON has no bytes: they travel as `{"$base64": "…"}`. */
-function toJson(value: unknown): unknown {
+export function toJson(value: unknown): unknown {
   if (value instanceof Uint8Array) return { $base64: Buffer.from(value).toString('base64') }
   if (Array.isArray(value)) return value.map(toJson)
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, toJson(member)]))
 }
 
-function fromJson(value: unknown): unknown {
+export function fromJson(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(fromJson)
   if (typeof value !== 'object' || value === null) return value
   const { $base64 } = value as { $base64?: unknown }

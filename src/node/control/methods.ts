@@ -25,6 +25,7 @@ export interface NodeGreeting {
 const peer = z.string().check(z.minLength(1), z.maxLength(256))
 const id = z.string().check(z.minLength(1), z.maxLength(64))
 const bytes = z.custom<Uint8Array>(value => value instanceof Uint8Array, 'expected bytes')
+const topic = z.string().check(z.minLength(1), z.maxLength(256))
 const limit = z.optional(z.int().check(z.minimum(1), z.maximum(1000)))
 const time = z.optional(z.int().check(z.nonnegative()))
 
@@ -61,6 +62,11 @@ export const METHODS = {
   /** Takes or refuses an offer. */
   answerOffer: z.object({ id, accept: z.boolean() }),
   cancelTransfer: z.object({ id }),
+  /** Says something to everybody who listens to a topic: signed, and not encrypted. */
+  broadcast: z.object({ topic, content: bytes, contentType: z.optional(z.string()) }),
+  /** Listens to a topic until the client has left it as often, or goes: its broadcasts are events. */
+  topicJoin: z.object({ topic }),
+  topicLeave: z.object({ topic }),
   /** Agrees on keys with a peer that can be reached, unless that was done. */
   establishSession: z.object({ peer }),
   /** Asks a peer that can be reached for the keys that begin a session, and checks them. */
@@ -78,7 +84,20 @@ export const METHODS = {
 export type MethodName = keyof typeof METHODS
 
 /** What must not be asked for again when the node has ended before it answered: it may have been done. */
-export const ONCE: ReadonlySet<MethodName> = new Set(['send', 'sendFile'])
+export const ONCE: ReadonlySet<MethodName> = new Set([
+  'send',
+  'sendFile',
+  'broadcast',
+  // another node knows nothing of it
+  'topicLeave'
+])
+
+export interface BroadcastReport {
+  /** UUIDv7. */
+  id: string
+  /** How many peers it was handed to, at least one; who else gets it is not known. */
+  peers: number
+}
 
 export interface EstablishedSession {
   peerId: string
@@ -116,6 +135,10 @@ interface Results {
   files: { offers: FileOffer[]; transfers: Transfer[] }
   answerOffer: null
   cancelTransfer: Transfer
+  broadcast: BroadcastReport
+  /** The topic's name as its broadcasts have it: in lower case. */
+  topicJoin: { topic: string }
+  topicLeave: null
   establishSession: EstablishedSession
   prekeyBundle: PrekeyBundleReport
   changedKey: ChangedKey
@@ -131,13 +154,23 @@ export type NodeEvent =
   | { type: 'file-offer'; offer: FileOffer }
   | { type: 'file-answered'; id: string }
   | { type: 'transfer'; transfer: Transfer }
+  /** On a topic that some client listens to; it is in no store. */
+  | {
+      type: 'broadcast'
+      topic: string
+      id: string
+      peer: string
+      contentType: string
+      content: Uint8Array
+      sentAt: number
+    }
   | RegistrationEvent
   /** Told by the client side: the node is in another process from now on, and what it holds is to be asked for again. */
   | { type: 'node-changed' }
 
 export interface CallContext {
   signal?: AbortSignal
-  /** Who asks: messages that `receive` gave are this one's until it takes them, or is released. */
+  /** Who asks: messages that `receive` gave are this one's until it takes them or is released, and so are the topics it joined. */
   client?: symbol
 }
 
@@ -147,6 +180,6 @@ export type NodeApi = {
 } & {
   /** Returns the function that ends it. */
   onEvent(listener: (event: NodeEvent) => void): () => void
-  /** The client is gone: others may receive what it has not taken. */
+  /** The client is gone: others may receive what it has not taken, and nobody listens for it. */
   release(client: symbol): void
 }

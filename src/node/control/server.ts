@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import type { MessageConnection } from 'vscode-jsonrpc/node'
 import { TalosError } from '../../errors.ts'
 import { checkSchema } from '../schema-check.ts'
-import { answerMethod, connectionOver } from './connection.ts'
+import { answerMethod, connectionOver, toJson } from './connection.ts'
 import { type Endpoint, newEndpoint, publishEndpoint, withdrawEndpoint } from './endpoint.ts'
 import { CONTROL_PROTOCOL, HELLO, METHODS, type MethodName, type NodeApi, type NodeGreeting } from './methods.ts'
 
@@ -99,7 +99,7 @@ export class ControlServer {
 
   #subscribe(socket: Socket, connection: MessageConnection): void {
     const stop = this.#init.api.onEvent(event => {
-      if (socket.writableLength < MAX_UNSENT) void connection.sendNotification('event', event).catch(() => {})
+      if (socket.writableLength < MAX_UNSENT) void connection.sendNotification('event', toJson(event)).catch(() => {})
     })
     socket.once('close', stop)
   }

@@ -3,6 +3,7 @@ import type { PeerId } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { crypto } from '../../crypto/index.ts'
 import { TalosError } from '../../errors.ts'
+import { broadcasts } from '../../protocols/broadcast/index.ts'
 import { type MailboxServer, mailboxServer } from '../../protocols/mailbox/index.ts'
 import { type RegistryServer, registryServer } from '../../protocols/registry/index.ts'
 import { loadConfig } from '../config.ts'
@@ -55,8 +56,8 @@ export interface RunningServer {
 type ServerNode = TalosNode<{ registry: RegistryServer; mailbox?: MailboxServer }>
 
 /**
- * Starts a bootstrap server: an entry into the network, a relay for peers that cannot be dialled, the registry, and a
- * mailbox unless the configuration says `mailbox: false`.
+ * Starts a bootstrap server: an entry into the network, a relay for peers that cannot be dialled, the registry, a forwarder
+ * of broadcasts, and a mailbox unless the configuration says `mailbox: false`.
  * Throws NETWORK_PORT_IN_USE, NETWORK_PORT_DENIED, NETWORK_LISTEN_FAILED, NETWORK_HOST_INVALID, NETWORK_ANNOUNCE_INVALID,
  * CONFIG_INVALID, STORAGE_*.
  */
@@ -116,7 +117,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
                 onAnswer: (request, status) => metrics.mailboxAnswered(request, status)
               })
             }
-          : {})
+          : {}),
+        broadcasts: broadcasts({
+          crypto,
+          identity: crypto.ed25519.fromSeed(seed),
+          forward: { maxListeners: limits.maxConnections }
+        })
       } as never,
       version: VERSION
     })) as ServerNode

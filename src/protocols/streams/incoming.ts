@@ -6,6 +6,7 @@ import { decodeBlock, type StreamCodec } from './codecs.ts'
 import { CHUNK_COST, FRAME, LAST_WORD_TIMEOUT } from './constants.ts'
 import { streamAborted, streamProtocol } from './errors.ts'
 import { StreamChunk, StreamCredit, StreamEnd } from './pb/stream.ts'
+import type { StreamOffer } from './streams.ts'
 
 /**
  * The reading side of a stream: iterate it, once. The iteration ends when the writer has ended the stream and all was taken; it
@@ -14,6 +15,8 @@ import { StreamChunk, StreamCredit, StreamEnd } from './pb/stream.ts'
  * that takes nothing stops the writer.
  */
 export interface IncomingStream extends AsyncIterable<Uint8Array> {
+  /** What was consented to. */
+  readonly offer: StreamOffer
   readonly peer: PeerId
   readonly codec: string
   readonly priority: Priority
@@ -24,15 +27,14 @@ export interface IncomingStream extends AsyncIterable<Uint8Array> {
 }
 
 export interface IncomingInit {
-  peer: PeerId
-  priority: Priority
-  label: string
+  offer: StreamOffer
   channel: StreamChannel
   codec: StreamCodec
   window: number
 }
 
 export class Incoming implements IncomingStream {
+  readonly offer: StreamOffer
   readonly peer: PeerId
   readonly codec: string
   readonly priority: Priority
@@ -53,10 +55,11 @@ export class Incoming implements IncomingStream {
   #iterated = false
   #readable = Promise.withResolvers<void>()
 
-  constructor({ peer, priority, label, channel, codec, window }: IncomingInit) {
-    this.peer = peer
-    this.priority = priority
-    this.label = label
+  constructor({ offer, channel, codec, window }: IncomingInit) {
+    this.offer = offer
+    this.peer = offer.peer
+    this.priority = offer.priority
+    this.label = offer.label
     this.codec = codec.name
     this.#channel = channel
     this.#decode = codec.decoder()

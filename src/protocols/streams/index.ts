@@ -11,7 +11,7 @@ import { StreamService, type Streams, type StreamsComponents, type StreamsInit }
 
 export type { IncomingStream } from './incoming.ts'
 export type { OutgoingStream } from './outgoing.ts'
-export type { StreamOffer, Streams, StreamsInit } from './streams.ts'
+export type { OpenOptions, StreamOffer, Streams, StreamsInit } from './streams.ts'
 
 export function streams(init: StreamsInit): (components: StreamsComponents) => Streams {
   return components => new StreamService(components, init)

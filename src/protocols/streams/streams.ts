@@ -224,7 +224,7 @@ export class StreamService extends TypedEventEmitter<StreamEvents> implements St
     if (!(await this.#consent(offer))) return REFUSAL.notAccepted
     const { window } = this.#limits
     const channel = await acceptStart(frames, connection, start, window, this.#keys(), this.#soon())
-    const stream = new Incoming({ peer, priority, label, channel, codec, window })
+    const stream = new Incoming({ offer, channel, codec, window })
     this.#incoming.add(stream)
     this.safeDispatchEvent('stream', { detail: stream })
     await stream.closed
