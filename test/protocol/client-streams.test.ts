@@ -15,7 +15,7 @@ async function agents(...names: string[]) {
   return { start, all: await Promise.all(names.map(start)) }
 }
 
-test('a stream goes to who accepts it, and to nobody while nobody decides', async () => {
+test('a stream goes to who accepts it, and to nobody while nobody decides', { timeout: 90_000 }, async () => {
   const { all } = await agents('Alice', 'Bob')
   const [alice, bob] = [all[0]!, all[1]!]
   await expect(alice.openStream(bob.peerId)).rejects.toMatchObject({ code: 'STREAM_NOT_ACCEPTED' })
