@@ -58,7 +58,9 @@ describe.concurrent('messages between processes', () => {
     })
   })
 
-  test('a peer that is away gets it when it comes, from a daemon that was restarted meanwhile', { timeout: 120_000 }, async context => {
+  test('a peer that is away gets it when it comes, from a daemon that was restarted meanwhile', {
+    timeout: 120_000
+  }, async context => {
     const world = await TalosWorld.start(context)
     const [alice, bob] = [await world.machine('Alice'), await world.machine('Bob')]
     const daemon = alice.start('daemon')
@@ -77,7 +79,9 @@ describe.concurrent('messages between processes', () => {
     expect(texts).toEqual(['one', 'two'])
   })
 
-  test('a message that cannot be delivered in time fails the command and stays queued', { timeout: 120_000 }, async context => {
+  test('a message that cannot be delivered in time fails the command and stays queued', {
+    timeout: 120_000
+  }, async context => {
     const world = await TalosWorld.start(context)
     const [alice, bob] = [await world.machine('Alice'), await world.machine('Bob')]
     const { status, stdout } = await alice.run('send', bob.peerId, 'x', '--wait', '500ms', '--json')
@@ -86,7 +90,9 @@ describe.concurrent('messages between processes', () => {
     expect(await history(alice)).toMatchObject([{ state: expect.stringMatching(/queued|stored/), text: 'x' }])
   })
 
-  test('what listen has shown is not in the inbox; what nobody has shown is, until it is taken', { timeout: 120_000 }, async context => {
+  test('what listen has shown is not in the inbox; what nobody has shown is, until it is taken', {
+    timeout: 120_000
+  }, async context => {
     const world = await TalosWorld.start(context)
     const [alice, bob] = [await world.machine('Alice'), await world.machine('Bob')]
     await bob.start('daemon').event('registered')
@@ -135,7 +141,9 @@ describe.concurrent('one node per data directory', () => {
     expect(await second.event('ready')).toMatchObject({ peerId: alice.peerId })
   })
 
-  test('a daemon in the background works for others, and is ended by a command', { timeout: 120_000 }, async context => {
+  test('a daemon in the background works for others, and is ended by a command', {
+    timeout: 120_000
+  }, async context => {
     const world = await TalosWorld.start(context)
     const alice = await world.machine('Alice')
     const { pid } = await alice.json<{ pid: number }>('daemon', '--detach')
