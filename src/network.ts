@@ -1,4 +1,3 @@
-import { opening } from './connect.ts'
 import { TalosClient, type TalosClientOptions } from './node/client/talos-client.ts'
 import type { NodeGreeting } from './node/control/methods.ts'
 import type { DaemonOptions, RunningDaemon } from './node/daemon.ts'
@@ -20,8 +19,7 @@ import type { RunningServer, ServerOptions } from './node/server/server.ts'
 
 /** See src/node/mcp/serve.ts. */
 export async function serveMcp(options: ServeMcpOptions): Promise<McpHost> {
-  const begun = await opening(options)
-  return (await import('./node/mcp/serve.ts')).serveMcp({ ...options, ...begun })
+  return (await import('./node/mcp/serve.ts')).serveMcp(options)
 }
 
 /** See src/node/server/server.ts. */

@@ -97,6 +97,8 @@ function lineOf(event: ServeEvent): string {
       return `session of ${event.peer} (${event.service}) has ended`
     case 'server-stderr':
       return `[${event.service}] ${event.line}`
+    case 'not-serving':
+      return `the node was lost, and serving through the next one does not work yet: ${event.reason}`
     case 'registered':
       return `registered as "${event.name}" at ${event.server}`
     case 'not-registered':

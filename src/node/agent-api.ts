@@ -8,13 +8,14 @@ import type { FileOffer, Transfer } from '../protocols/files/index.ts'
 import type { HistoryEntry, IncomingMessage, OutgoingMessage } from '../protocols/messaging/index.ts'
 import { acceptChangedKey, type ChangedKey, changedKey, listSessions } from '../protocols/sessions/index.ts'
 import type { AgentNode } from './agent-node.ts'
-import type {
-  BroadcastReport,
-  CallContext,
-  EstablishedSession,
-  NodeApi,
-  NodeEvent,
-  PrekeyBundleReport
+import {
+  type BroadcastReport,
+  type CallContext,
+  type EstablishedSession,
+  isAbove,
+  type NodeApi,
+  type NodeEvent,
+  type PrekeyBundleReport
 } from './control/methods.ts'
 import { reachability } from './directory/status.ts'
 import type { NodeStatus, RunningNode } from './directory/types.ts'
@@ -34,71 +35,42 @@ type Params<Name extends keyof NodeApi> = Parameters<NodeApi[Name]>[0]
 /** What the commands and the SDK ask of a node, done by the node in this process. */
 export class AgentApi implements NodeApi {
   readonly #node: AgentNode
-  readonly #stop: () => void
-  readonly #listeners = new Set<(event: NodeEvent) => void>()
+  readonly #leave: () => void
   readonly #leases = new InboxLeases()
   readonly #topics: TopicListeners
-  readonly #registrations = new Map<string, NodeEvent>()
   /** By peer as it was given: settled when the last message for it has its place. */
   readonly #sending = new Map<string, Promise<void>>()
 
-  /** @param stop called when a client asks the node to end */
-  constructor(node: AgentNode, stop: () => void) {
+  /** @param leave called when the node is asked to end */
+  constructor(node: AgentNode, leave: () => void) {
     this.#node = node
-    this.#stop = stop
-    node.messaging.addEventListener('message', ({ detail: { id, peer } }) => this.tell({ type: 'message', id, peer }))
-    node.messaging.addEventListener('state', ({ detail: { id, peer, state } }) =>
-      this.tell({ type: 'message-state', id, peer, state })
-    )
-    this.#tellOfFiles(node)
+    this.#leave = leave
     this.#topics = new TopicListeners(
-      topic => node.broadcasts.subscribe(topic),
-      topic => node.broadcasts.unsubscribe(topic)
+      topic => node.services.broadcasts.subscribe(topic),
+      topic => node.services.broadcasts.unsubscribe(topic)
     )
-    node.onBroadcast(({ sender, encrypted: _, ...broadcast }) =>
-      this.tell({ type: 'broadcast', ...broadcast, peer: sender.toString() })
-    )
-  }
-
-  #tellOfFiles({ files, filePolicy }: AgentNode): void {
-    filePolicy.addEventListener('asked', ({ detail }) => this.tell({ type: 'file-offer', offer: detail }))
-    filePolicy.addEventListener('answered', ({ detail }) => this.tell({ type: 'file-answered', ...detail }))
-    for (const type of ['progress', 'done', 'failed'] as const) {
-      files.addEventListener(type, ({ detail }) => this.tell({ type: 'transfer', transfer: detail }))
-    }
-  }
-
-  /** Tells all that listen. */
-  tell(event: NodeEvent): void {
-    if (event.type === 'registered' || event.type === 'not-registered') this.#registrations.set(event.server, event)
-    for (const listener of this.#listeners) listener(event)
   }
 
   onEvent(listener: (event: NodeEvent) => void): () => void {
-    this.#listeners.add(listener)
-    // what became of the registrations before anybody could listen
-    setImmediate(() => {
-      for (const event of this.#registrations.values()) listener(event)
-    })
-    return () => this.#listeners.delete(listener)
+    return this.#node.events.listen(listener)
   }
 
   release(client: symbol): void {
     this.#topics.release(client)
     // another reader may be waiting for a hint to look
-    if (this.#leases.release(client)) this.tell({ type: 'message', id: '', peer: '' })
+    if (this.#leases.release(client)) this.#node.events.tell({ type: 'message', id: '', peer: '' })
   }
 
   async status(_: Params<'status'>, { signal }: CallContext = {}): Promise<NodeStatus> {
-    const { agent, store } = this.#node
+    const { dataDir, wallet, store } = this.#node
     const directory = await this.#node.directory(signal)
     const [identity, reach, sessions] = await Promise.all([
-      readWalletSummary({ dataDir: agent.dataDir }),
-      reachability(directory, agent.wallet.peerId, signal),
+      readWalletSummary({ dataDir }),
+      reachability(directory, wallet.peerId, signal),
       listSessions(store, crypto)
     ])
     const names = new Map(directory.peers.map(({ name, peerId }) => [peerId, name]))
-    return { identity, dataDir: agent.dataDir, ...reach, sessions, node: this.#running(names) }
+    return { identity, dataDir, ...reach, sessions, node: this.#running(names) }
   }
 
   async send({ peer, content, ...options }: Params<'send'>, { signal }: CallContext = {}): Promise<OutgoingMessage> {
@@ -109,7 +81,7 @@ export class AgentApi implements NodeApi {
     try {
       const { peerId } = await this.#resolve(peer, signal)
       await before
-      return this.#node.messaging.send(peerId, content, options)
+      return this.#node.services.messaging.send(peerId, content, options)
     } finally {
       turn.resolve()
       if (this.#sending.get(peer) === turn.promise) this.#sending.delete(peer)
@@ -117,62 +89,70 @@ export class AgentApi implements NodeApi {
   }
 
   waitFor({ id, state }: Params<'waitFor'>, { signal }: CallContext = {}): Promise<OutgoingMessage> {
-    return this.#node.messaging.waitFor(id, state, signal ?? NEVER)
+    return this.#node.services.messaging.waitFor(id, state, signal ?? NEVER)
   }
 
   async outgoing({ id }: Params<'outgoing'>): Promise<OutgoingMessage> {
-    const found = await this.#node.messaging.get(id)
+    const found = await this.#node.services.messaging.get(id)
     if (found !== undefined && 'state' in found) return found
     throw new TalosError('MESSAGE_UNKNOWN', `no message ${id} was sent from here`)
   }
 
   async history({ peer, ...query }: Params<'history'>, context: CallContext = {}): Promise<HistoryEntry[]> {
-    return this.#node.messaging.history({ limit: DEFAULT_LIMIT, ...query, ...(await this.#peerOf(peer, context)) })
+    return this.#node.services.messaging.history({
+      limit: DEFAULT_LIMIT,
+      ...query,
+      ...(await this.#peerOf(peer, context))
+    })
   }
 
   async inbox({ peer, ...query }: Params<'inbox'>, context: CallContext = {}): Promise<IncomingMessage[]> {
-    return this.#node.messaging.inbox({ limit: DEFAULT_LIMIT, ...query, ...(await this.#peerOf(peer, context)) })
+    return this.#node.services.messaging.inbox({
+      limit: DEFAULT_LIMIT,
+      ...query,
+      ...(await this.#peerOf(peer, context))
+    })
   }
 
   async receive({ peer, limit }: Params<'receive'>, context: CallContext = {}): Promise<IncomingMessage[]> {
     const client = context.client ?? SELF
-    const messages = await this.#node.messaging.inbox(await this.#peerOf(peer, context))
+    const messages = await this.#node.services.messaging.inbox(await this.#peerOf(peer, context))
     return messages.filter(({ id }) => this.#leases.claim(id, client)).slice(0, limit ?? DEFAULT_LIMIT)
   }
 
   async take({ id }: Params<'take'>): Promise<null> {
-    await this.#node.messaging.take(id)
+    await this.#node.services.messaging.take(id)
     this.#leases.forget(id)
     return null
   }
 
   async sendFile({ peer, path }: Params<'sendFile'>, { signal = NEVER }: CallContext = {}): Promise<Transfer> {
     const { peerId } = await this.#resolve(peer, signal)
-    return this.#node.files.send(peerId, path, { signal })
+    return this.#node.services.files.send(peerId, path, { signal })
   }
 
   transferDone({ id }: Params<'transferDone'>, { signal = NEVER }: CallContext = {}): Promise<Transfer> {
-    return this.#node.files.completed(id, signal)
+    return this.#node.services.files.completed(id, signal)
   }
 
   async files(): Promise<{ offers: FileOffer[]; transfers: Transfer[] }> {
-    return { offers: this.#node.filePolicy.waiting, transfers: this.#node.files.list() }
+    return { offers: this.#node.services.filePolicy.waiting, transfers: this.#node.services.files.list() }
   }
 
   async answerOffer({ id, accept }: Params<'answerOffer'>): Promise<null> {
-    this.#node.filePolicy.answer(id, accept)
+    this.#node.services.filePolicy.answer(id, accept)
     return null
   }
 
   cancelTransfer({ id }: Params<'cancelTransfer'>): Promise<Transfer> {
-    return this.#node.files.cancel(id)
+    return this.#node.services.files.cancel(id)
   }
 
   async broadcast(
     { topic, content, ...options }: Params<'broadcast'>,
     { signal = NEVER }: CallContext = {}
   ): Promise<BroadcastReport> {
-    return this.#node.broadcasts.publish(topic, content, { ...options, signal })
+    return this.#node.services.broadcasts.publish(topic, content, { ...options, signal })
   }
 
   async topicJoin({ topic }: Params<'topicJoin'>, { client = SELF }: CallContext = {}): Promise<{ topic: string }> {
@@ -233,7 +213,12 @@ export class AgentApi implements NodeApi {
   }
 
   async stop(): Promise<null> {
-    this.#stop()
+    this.#leave()
+    return null
+  }
+
+  async handOver({ to }: Params<'handOver'>): Promise<null> {
+    if (isAbove(to, this.#node.role)) this.#leave()
     return null
   }
 

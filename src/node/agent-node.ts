@@ -1,48 +1,38 @@
-import { join } from 'node:path'
 import type { Connection, PeerId } from '@libp2p/interface'
-import { peerIdFromString } from '@libp2p/peer-id'
+import { multiaddr } from '@multiformats/multiaddr'
 import { crypto } from '../crypto/index.ts'
-import { TalosError } from '../errors.ts'
-import type { Broadcast, Broadcasts } from '../protocols/broadcast/index.ts'
-import { type Files, files } from '../protocols/files/index.ts'
-import { type MailboxAddress, type MailboxClient, mailboxClient } from '../protocols/mailbox/index.ts'
-import { type Messaging, messaging } from '../protocols/messaging/index.ts'
+import { isTalosError, TalosError } from '../errors.ts'
+import { type TunnelHost, tunnelHost } from '../protocols/mcp/tunnel/host.ts'
 import { type RegistryClient, registryClient } from '../protocols/registry/index.ts'
-import type { Sessions } from '../protocols/sessions/index.ts'
-import { type OpenOptions, type OutgoingStream, type Streams, streams } from '../protocols/streams/index.ts'
-import { listPeers } from './address-book.ts'
-import { type Agent, type AgentOptions, defined, openAgent, openStore } from './agent.ts'
+import { type SessionStore, type Sessions, streamSessions } from '../protocols/sessions/index.ts'
+import { type Agent, type AgentOptions, beginAgent, openStore } from './agent.ts'
+import type { AgentServices, ServiceComponents } from './agent-services.ts'
+import type { Config } from './config.ts'
+import type { NodeRole } from './control/methods.ts'
 import { dialPeer } from './directory/dial-peer.ts'
 import type { Directory } from './directory/directory.ts'
-import { type KeptRegistrations, keepRegistered, type RegistrationState } from './directory/keep-registered.ts'
+import { type KeptRegistrations, keepRegistered } from './directory/keep-registered.ts'
 import { openDirectory } from './directory/open-directory.ts'
 import type { DurableStore } from './durable-store.ts'
-import { FilePolicy } from './file-policy.ts'
-import { ownMailboxes, registrableMailboxes } from './mailbox/addresses.ts'
-import { throwAwayDepositor } from './mailbox/depositor.ts'
-import { type RegistrationEvent, registrationNews } from './mcp/registration-news.ts'
+import { registrationNews } from './mcp/registration-news.ts'
+import { hasIp6 } from './network/addresses.ts'
 import type { TalosNode } from './network/create-node.ts'
-import { resolvePeer } from './peer-ref.ts'
-import { StreamPolicy } from './stream-policy.ts'
-
-/** Any free port; peers learn it from the registry. */
-const DEFAULT_LISTEN = ['/ip4/0.0.0.0/tcp/0', '/ip4/0.0.0.0/tcp/0/ws']
+import { NodeEvents } from './node-events.ts'
+import { isAwaited } from './tunnels/awaited.ts'
+import { OwnTunnels } from './tunnels/own-tunnels.ts'
+import type { Wallet } from './wallet/index.ts'
 
 export interface AgentNodeOptions extends AgentOptions {
-  /** `client` dials only, and is not registered; `agent` listens, and is found by others. */
-  role: 'client' | 'agent'
-  onRegistration?: (event: RegistrationEvent) => void
+  role: NodeRole
 }
 
-type Services = {
-  sessions: Sessions
-  registry: RegistryClient
-  messaging: Messaging
-  mailbox: MailboxClient
-  files: Files
-  streams: Streams
-  /** In the role `agent`. */
-  broadcasts?: Broadcasts
+/** What a tunnel needs: everything else comes after it. */
+type CoreServices = { sessions: Sessions; registry: RegistryClient; tunnels: TunnelHost }
+
+/** What only the process has that is the node. */
+interface Opened {
+  wallet: Wallet
+  store: DurableStore
 }
 
 /**
@@ -50,118 +40,134 @@ type Services = {
  * only one that has the store open; others work through its control socket.
  */
 export class AgentNode implements AsyncDisposable {
-  readonly agent: Agent
-  readonly role: 'client' | 'agent'
+  readonly role: NodeRole
   readonly startedAt = Date.now()
-  readonly store: DurableStore
-  readonly libp2p: TalosNode<Services>
-  readonly filePolicy: FilePolicy
-  readonly streamPolicy: StreamPolicy
-  readonly #onRegistration: (state: RegistrationState) => void
+  readonly dataDir: string
+  readonly config: Config
+  readonly libp2p: TalosNode<CoreServices>
+  readonly store: SessionStore
+  readonly tunnels: OwnTunnels
+  readonly events = new NodeEvents()
+  /** Resolves when this process is the node for sure. Rejects with WALLET_*, and STORAGE_LOCKED while another process is, STORAGE_*. */
+  readonly opened: Promise<Opened>
+  readonly #components: ServiceComponents
+  /** Multiaddrs that it was told to listen on. */
+  readonly #listen: Set<string>
+  #wallet: Wallet | undefined
+  #services: AgentServices | undefined
   #registrations: KeptRegistrations | undefined
-  #mailboxes: MailboxAddress[] = []
 
   private constructor(
-    options: AgentNodeOptions,
+    role: NodeRole,
     agent: Agent,
-    store: DurableStore,
-    filePolicy: FilePolicy,
-    streamPolicy: StreamPolicy,
-    libp2p: TalosNode<Services>
+    opened: Promise<Opened>,
+    store: SessionStore,
+    libp2p: TalosNode<CoreServices>,
+    components: ServiceComponents
   ) {
-    this.agent = agent
-    this.role = options.role
+    this.role = role
+    this.dataDir = agent.dataDir
+    this.config = agent.config
+    this.opened = opened
     this.store = store
     this.libp2p = libp2p
-    this.filePolicy = filePolicy
-    this.streamPolicy = streamPolicy
-    this.#onRegistration = registrationNews(options.onRegistration ?? (() => {}))
+    this.tunnels = new OwnTunnels(this)
+    this.#components = components
+    this.#listen = new Set(listenOf(agent.config, role))
   }
 
   /** Throws WALLET_*, CONFIG_*, STORAGE_LOCKED while another process is the node, STORAGE_*, NETWORK_*. */
   static async start(options: AgentNodeOptions): Promise<AgentNode> {
-    const agent = await openAgent(options)
-    const store = await openStore(agent.wallet, agent.dataDir)
+    const node = await AgentNode.begin(options)
     try {
-      // the services dial through the node that they are part of
-      const policy = filePolicy(agent)
-      const consent = new StreamPolicy()
-      const libp2p = await createLibp2p(options, agent, store, policy, consent, () => node)
-      const node: AgentNode = new AgentNode(options, agent, store, policy, consent, libp2p)
-      await node.libp2p.start()
-      await node.refresh()
+      await node.complete()
       return node
     } catch (error) {
-      await store.close()
+      await node.stop()
       throw error
     }
   }
 
-  get files(): Files {
-    return this.libp2p.services.files
+  /**
+   * A node that opens tunnels, and knows nothing else until complete(). As a `client` it may be dialling already while the
+   * wallet is being unsealed, and before it is certain that no other process is the node: what it does then waits for that.
+   * Throws what start() throws and is known by then.
+   */
+  static async begin({ role, ...options }: AgentNodeOptions): Promise<AgentNode> {
+    const agent = await beginAgent(options)
+    const opened = agent.wallet.then(async wallet => ({ wallet, store: await openStore(wallet, agent.dataDir) }))
+    opened.catch(() => {}) // told where it is used
+    const store: SessionStore = { transact: async work => (await opened.catch(leaveToOther)).store.transact(work) }
+    if (role !== 'client') await opened
+    const { libp2p, components } = await createCore(agent, role, store)
+    const node = new AgentNode(role, agent, opened, store, libp2p, components)
+    try {
+      await libp2p.start()
+      return node
+    } catch (error) {
+      await node.stop()
+      throw error
+    }
   }
 
-  get messaging(): Messaging {
-    return this.libp2p.services.messaging
+  /** Starts all other protocols, and registers. Throws what `opened` rejects with, STORAGE_*, REGISTRY_*. */
+  async complete(): Promise<void> {
+    this.#wallet = (await this.opened).wallet
+    const { AgentServices } = await import('./agent-services.ts')
+    this.#services = await AgentServices.start(this, this.#components)
+    await this.refresh()
   }
 
-  /** Throws BROADCAST_NEEDS_AGENT in the role `client`. */
-  get broadcasts(): Broadcasts {
-    const { broadcasts } = this.libp2p.services
-    if (broadcasts !== undefined) return broadcasts
-    throw new TalosError(
-      'BROADCAST_NEEDS_AGENT',
-      'the node that runs here only reaches others: it takes no part in topics',
-      {
-        hint: 'Try again when its command has ended, or let "talos daemon" run.'
-      }
-    )
+  get wallet(): Wallet {
+    if (this.#wallet === undefined) throw incomplete()
+    return this.#wallet
   }
 
-  /** Broadcasts on the topics that are listened to. */
-  onBroadcast(listener: (broadcast: Broadcast) => void): void {
-    this.libp2p.services.broadcasts?.addEventListener('broadcast', ({ detail }) => listener(detail))
+  get services(): AgentServices {
+    if (this.#services === undefined) throw incomplete()
+    return this.#services
   }
 
   /** Who and where peers are, by the files and the configuration of this moment. */
   directory(signal?: AbortSignal): Promise<Directory> {
-    const { dataDir, config } = this.agent
-    return openDirectory({ node: this.libp2p, dataDir, servers: config.servers }, signal)
+    return openDirectory({ node: this.libp2p, dataDir: this.dataDir, servers: this.config.servers }, signal)
   }
 
-  /** A connection to the peer, new or open already. Throws NETWORK_PEER_UNREACHABLE, NETWORK_DIAL_SELF. */
+  /** A connection to the peer, new or open already; `addresses` of it besides those that are known. Throws NETWORK_PEER_UNREACHABLE, NETWORK_DIAL_SELF. */
   async connect(peer: PeerId, signal: AbortSignal, addresses: readonly string[] = []): Promise<Connection> {
     const directory = await this.directory(signal)
     const known = await directory.resolve(peer.toString(), { signal })
     return dialPeer(directory, { ...known, addresses: [...addresses, ...known.addresses] }, signal)
   }
 
-  /** Opens a stream to a peer, by whatever it is called. Throws PEER_*, and as Streams.open(). */
-  async openStream(reference: string, options: OpenOptions): Promise<OutgoingStream> {
-    const { signal } = options
-    const directory = await this.directory(signal)
-    const { peerId } = await directory.resolve(reference, signal === undefined ? {} : { signal })
-    return this.libp2p.services.streams.open(peerIdFromString(peerId), options)
+  /** Listens on these multiaddrs besides, unless it only dials. Throws NETWORK_LISTEN_FAILED. */
+  async listen(addresses: readonly string[]): Promise<void> {
+    const fresh = addresses.filter(address => !this.#listen.has(address))
+    if (this.role === 'client' || fresh.length === 0) return
+    await this.libp2p.services.dialer.listen(fresh.map(text => multiaddr(text)))
+    for (const address of fresh) this.#listen.add(address)
   }
 
-  /** Where envelopes for this node are left while it is away. */
-  get mailboxes(): readonly MailboxAddress[] {
-    return this.#mailboxes
+  /** Remembers bootstrap servers and registers there. Throws REGISTRY_*. */
+  async know(servers: readonly string[], signal?: AbortSignal): Promise<void> {
+    const before = await this.directory(signal)
+    const { servers: known } = await openDirectory({ node: this.libp2p, dataDir: this.dataDir, servers }, signal)
+    const isNew = known.some(({ peerId }) => !before.servers.some(server => server.peerId === peerId))
+    if (isNew) await this.refresh()
   }
 
   /** Registers with the servers that are known now, and collects at the mailboxes. */
   async refresh(): Promise<void> {
     const { servers } = await this.directory()
-    this.#mailboxes = ownMailboxes(this.agent.config.mailboxes, servers)
-    this.libp2p.services.mailbox.refresh()
+    this.services.collectAt(servers)
     if (this.role === 'client') return
     await this.#registrations?.stop()
     this.#registrations = keepRegistered(this.libp2p, {
       servers,
-      name: this.agent.wallet.name,
-      signer: this.agent.wallet.identity,
-      mailboxes: () => registrableMailboxes(this.libp2p.services.mailbox.states()),
-      onChange: this.#onRegistration
+      name: this.wallet.name,
+      signer: this.wallet.identity,
+      mailboxes: () => this.services.registrableMailboxes(),
+      onChange: registrationNews(event => this.events.tell(event))
     })
   }
 
@@ -172,8 +178,10 @@ export class AgentNode implements AsyncDisposable {
 
   async stop(): Promise<void> {
     await this.#registrations?.stop()
+    await this.#services?.stop()
     await this.libp2p.stop()
-    await this.store.close()
+    const opened = await this.opened.catch(() => undefined)
+    await opened?.store.close()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -181,64 +189,46 @@ export class AgentNode implements AsyncDisposable {
   }
 }
 
-async function createLibp2p(
-  { role }: AgentNodeOptions,
+async function createCore(
   agent: Agent,
-  store: DurableStore,
-  policy: FilePolicy,
-  consent: StreamPolicy,
-  node: () => AgentNode
-): Promise<TalosNode<Services>> {
-  const { identity } = agent.wallet
-  const listen = agent.config.listen.length > 0 ? agent.config.listen : DEFAULT_LISTEN
-  const connect = (peer: PeerId, signal: AbortSignal): Promise<Connection> => node().connect(peer, signal)
-  // gossipsub adds more than a tenth to the time that libp2p takes to load, and a client is connected to nobody who would listen
-  const broadcast = role === 'client' ? undefined : await import('../protocols/broadcast/index.ts')
-  const libp2p = await agent.createNode<Services>(
-    role,
+  role: NodeRole,
+  store: SessionStore
+): Promise<{ libp2p: TalosNode<CoreServices>; components: ServiceComponents }> {
+  let components: ServiceComponents | undefined
+  const libp2p = await agent.createNode<CoreServices>(
+    role === 'client' ? 'client' : 'agent',
     {
       registry: registryClient(),
       sessions: agent.sessions({ store, mayBegin: () => true }),
-      mailbox: components =>
-        mailboxClient({
-          sessions: components.sessions,
-          crypto,
-          connect: ({ peerId, addresses }, signal) => node().connect(peerId, signal, addresses.map(String)),
-          depositor: throwAwayDepositor,
-          mailboxes: () => node().mailboxes,
-          lookUp: async (peer, signal) => (await node().directory(signal)).mailboxesOf(peer, { signal }),
-          onEnvelope: envelope => node().messaging.receive(envelope),
-          onState: () => node().mailboxesChanged()
-        })(components),
-      messaging: components => messaging({ identity, store, crypto, connect, mailbox: components.mailbox })(components),
-      files: components =>
-        files({
-          sessions: components.sessions,
-          store,
-          crypto,
-          connect,
-          downloadDir: agent.config.files.downloadDir ?? join(agent.dataDir, 'downloads'),
-          decide: (offer, signal) => policy.decide(offer, signal),
-          limits: defined(agent.config.files.limits)
-        })(components),
-      streams: components =>
-        streams({ crypto, sessions: components.sessions, connect, accept: offer => consent.decide(offer) })(components),
-      ...(broadcast === undefined ? {} : { broadcasts: broadcast.broadcasts({ crypto, identity }) })
+      tunnels: own => {
+        components = own
+        return tunnelHost({
+          sessions: own.sessions,
+          streams: streamSessions(crypto),
+          isAwaited: (peer, service) => isAwaited(store, peer, service)
+        })(own)
+      }
     },
-    role === 'client' ? [] : listen
+    listenOf(agent.config, role)
   )
-  libp2p.services.streams.addEventListener('stream', ({ detail }) => consent.opened(detail.offer, detail))
-  return libp2p
+  return { libp2p, components: components! }
 }
 
-/** Whose files are taken unasked: by the configuration and the address book of the moment of the offer. */
-function filePolicy({ dataDir, config: { files } }: Agent): FilePolicy {
-  return new FilePolicy({
-    isAllowed: async peer => {
-      if (files.acceptFrom.includes('*')) return true
-      const book = (await listPeers({ dataDir })).map(known => ({ ...known, source: 'petname' as const }))
-      return files.acceptFrom.some(reference => resolvePeer(reference, book).peerId === peer)
-    },
-    ...(files.maxUnasked === undefined ? {} : { maxUnasked: files.maxUnasked })
-  })
+/** Any free ports, of IPv6 too where there is such, unless it is configured; peers learn them from the registry. */
+function listenOf({ listen }: Config, role: NodeRole): string[] {
+  if (role === 'client') return []
+  if (listen.length > 0) return listen
+  const everywhere = hasIp6() ? ['/ip4/0.0.0.0', '/ip6/::'] : ['/ip4/0.0.0.0']
+  return everywhere.flatMap(address => [`${address}/tcp/0`, `${address}/tcp/0/ws`])
+}
+
+/** For what a node has begun that turns out not to be the one: it is done through the other. */
+function leaveToOther(error: unknown): never {
+  throw isTalosError(error, 'STORAGE_LOCKED')
+    ? new TalosError('NODE_GONE', 'another process is the node', { hint: 'Try again.', cause: error })
+    : error
+}
+
+function incomplete(): TalosError {
+  return new TalosError('INTERNAL', 'the node has not started yet')
 }

@@ -1,16 +1,15 @@
 import { join } from 'node:path'
-import type { PeerId, ServiceMap } from '@libp2p/interface'
+import type { ServiceMap } from '@libp2p/interface'
 import type { ServiceFactoryMap } from 'libp2p'
 import { crypto } from '../crypto/index.ts'
 import { TalosError } from '../errors.ts'
 import type { LocalIdentity } from '../protocols/ratchet/index.ts'
-import { type SessionStore, type SessionsInit, sessions } from '../protocols/sessions/index.ts'
+import { type SessionsInit, sessions } from '../protocols/sessions/index.ts'
 import { type Config, type ConfigInput, loadConfig } from './config.ts'
 import { prepareDataDir, resolveDataDir } from './data-dir.ts'
 import { DurableStore } from './durable-store.ts'
 import { createNode, type NodeInit, type TalosNode } from './network/create-node.ts'
 import type { NodeSigner } from './network/signer.ts'
-import { SealedStore } from './sealed-store.ts'
 import { VERSION } from './version.ts'
 import { beginOpening, type OpenWalletOptions, type Wallet, type WalletOpening } from './wallet/index.ts'
 
@@ -23,13 +22,17 @@ export interface AgentOptions extends OpenWalletOptions {
   config?: ConfigInput
 }
 
-/** An identity with its data directory: what every networked command begins with. */
+/**
+ * An identity with its data directory: what every networked command begins with. Its node may start and dial while the wallet
+ * is being unsealed: the other side learns who it is when the wallet signs.
+ */
 export interface Agent {
-  readonly wallet: Wallet
+  /** Rejects with WALLET_*. */
+  readonly wallet: Promise<Wallet>
   readonly dataDir: string
   readonly config: Config
   /** The factory of the sessions service of this identity. */
-  sessions(init: Pick<SessionsInit, 'mayBegin' | 'onEvent'> & { store?: SessionStore }): ReturnType<typeof sessions>
+  sessions(init: Pick<SessionsInit, 'store' | 'mayBegin' | 'onEvent'>): ReturnType<typeof sessions>
   /** A node of this identity, not started. */
   createNode<S extends ServiceMap>(
     role: NodeInit['role'],
@@ -38,20 +41,8 @@ export interface Agent {
   ): Promise<TalosNode<S>>
 }
 
-/**
- * An agent whose wallet is still being unsealed. Its node may start and dial meanwhile: the other side learns who it is when
- * the wallet signs. Rejected like openAgent(), when it does not open.
- */
-export type OpeningAgent = Omit<Agent, 'wallet'> & { readonly wallet: Promise<Wallet> }
-
-/** Opens the wallet and the configuration of a data directory. Throws WALLET_*, CONFIG_*, STORAGE_*. */
-export async function openAgent(options: AgentOptions = {}): Promise<Agent> {
-  const agent = await beginAgent(options)
-  return { ...agent, wallet: await agent.wallet }
-}
-
-/** As openAgent(), for those who have something to do while the wallet is unsealed. Throws what is wrong before that. */
-export async function beginAgent(options: AgentOptions = {}): Promise<OpeningAgent> {
+/** Opens the wallet and the configuration of a data directory. Throws WALLET_*, CONFIG_*, STORAGE_*: what is wrong before the wallet is unsealed. */
+export async function beginAgent(options: AgentOptions = {}): Promise<Agent> {
   const dataDir = resolveDataDir(options.dataDir)
   const location = { dataDir }
   const [{ publicKey, wallet }, config] = await Promise.all([
@@ -64,13 +55,7 @@ export async function beginAgent(options: AgentOptions = {}): Promise<OpeningAge
     wallet,
     dataDir,
     config,
-    sessions: init =>
-      sessions({
-        store: init.store ?? storeOf(wallet, dataDir),
-        ...init,
-        identity: identityOf(publicKey, wallet),
-        crypto
-      }),
+    sessions: init => sessions({ ...init, identity: identityOf(publicKey, wallet), crypto }),
     createNode: (role, services, listen) =>
       createNode({
         signer,
@@ -88,13 +73,6 @@ async function openingOf(options: AgentOptions): Promise<WalletOpening> {
   if (options.wallet === undefined) return options.opening ?? beginOpening(options)
   const { identity } = await options.wallet
   return { publicKey: identity.publicKey, wallet: options.wallet }
-}
-
-/** The store of a wallet's sessions. The first transaction takes 20 ms longer than the others: it goes on beside the first dial. */
-function storeOf(wallet: Promise<Wallet>, dataDir: string): SessionStore {
-  const opened = wallet.then(it => sessionStore(it, dataDir))
-  opened.then(store => store.transact(async () => {})).catch(() => {}) // told where it is used
-  return { transact: async work => (await opened).transact(work) }
 }
 
 /** For sessions, which need more than the public key when a connection is there: by then the wallet has signed. */
@@ -122,13 +100,10 @@ function identityOf(publicKey: Uint8Array, wallet: Promise<Wallet>): LocalIdenti
   }
 }
 
-/** Where the wallet's sessions are. Named after its storage key, so that another wallet in the same place has others. */
-export function sessionStore(wallet: Wallet, dataDir: string): SealedStore {
-  const id = Buffer.from(wallet.deriveKey('store-id').subarray(0, 4)).toString('hex')
-  return new SealedStore(join(dataDir, `sessions-${id}`), wallet.deriveKey('sessions'), crypto)
-}
-
-/** The same place, for the process that is the node. Throws STORAGE_LOCKED while another one is. */
+/**
+ * The store of the process that is the node. Its folder is named after the wallet's storage key, so that another wallet in the
+ * same place has another. Throws STORAGE_LOCKED while another process is the node, STORAGE_*.
+ */
 export function openStore(wallet: Wallet, dataDir: string): Promise<DurableStore> {
   const id = Buffer.from(wallet.deriveKey('store-id').subarray(0, 4)).toString('hex')
   return DurableStore.open(join(dataDir, `sessions-${id}`), wallet.deriveKey('sessions'), crypto)
@@ -139,9 +114,4 @@ export function defined<T extends object>(values: T): { [K in keyof T]?: NonNull
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: NonNullable<T[K]>
   }
-}
-
-/** True when `peer` is one of `allowed`. */
-export function isOneOf(allowed: readonly PeerId[]): (peer: PeerId) => boolean {
-  return peer => allowed.some(one => one.equals(peer))
 }

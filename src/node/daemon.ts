@@ -14,14 +14,17 @@ export interface DaemonOptions extends Omit<JoinOptions, 'role'> {
   onEvent?: (event: NodeEvent) => void
 }
 
-/** Makes this process the node of its data directory. Throws NODE_RUNNING when there is one, and as joinNode(). */
+/**
+ * Makes this process the node of its data directory; another command that is the node goes on through it. Throws NODE_RUNNING
+ * when a daemon runs, and as joinNode().
+ */
 export async function startDaemon(options: DaemonOptions = {}): Promise<RunningDaemon> {
   const { onEvent = () => {}, ...join } = options
-  const node = await joinNode({ ...join, role: 'agent' })
+  const node = await joinNode({ ...join, role: 'daemon' })
   const { greeting, own } = node
   if (own === undefined) {
     await node[Symbol.asyncDispose]()
-    throw new TalosError('NODE_RUNNING', `a node runs for this data directory already (process ${greeting.pid})`, {
+    throw new TalosError('NODE_RUNNING', `a daemon runs for this data directory already (process ${greeting.pid})`, {
       hint: '"talos daemon --stop" ends it.'
     })
   }

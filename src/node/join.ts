@@ -1,57 +1,77 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { isTalosError, TalosError } from '../errors.ts'
-import { AgentApi } from './agent-api.ts'
-import { AgentNode, type AgentNodeOptions } from './agent-node.ts'
-import { attach } from './control/client.ts'
-import type { NodeApi, NodeEvent, NodeGreeting } from './control/methods.ts'
-import { ControlServer } from './control/server.ts'
+import type { AgentNode, AgentNodeOptions } from './agent-node.ts'
+import type { RemoteNode } from './control/client.ts'
+import { readEndpoint } from './control/endpoint.ts'
+import { isAbove, type NodeApi, type NodeGreeting } from './control/methods.ts'
 import { resolveDataDir } from './data-dir.ts'
-import { VERSION } from './version.ts'
-import { readWalletSummary } from './wallet/index.ts'
+import type { NodeTunnels } from './tunnels/types.ts'
+import { beginOpening, readWalletSummary, type WalletOpening } from './wallet/index.ts'
 
 /** How long another process may take to become the node, or to end. Milliseconds. */
 const HANDOVER_TIMEOUT = 20_000
 const HANDOVER_RETRY = 50
 
-export interface JoinOptions extends Omit<AgentNodeOptions, 'onRegistration'> {
+export interface JoinOptions extends AgentNodeOptions {
+  /**
+   * What comes first when this process becomes the node, tunnels only: it need not be certain yet that it is the node (see
+   * AgentNode.begin()), and others can work through it from when this resolves.
+   *
+   * @default nothing: it is the node, and they can, when joinNode() resolves
+   */
+  first?: Promise<unknown>
+  /** For so long the node is left to others, if one of them is about to become it. Milliseconds. @default 0 */
+  patience?: number
   signal?: AbortSignal
 }
 
 /** The node of a data directory, in this process or another. */
 export interface JoinedNode extends AsyncDisposable {
   readonly api: NodeApi
+  readonly tunnels: NodeTunnels
   readonly greeting: NodeGreeting
   /** The node, when it is in this process. */
   readonly own: AgentNode | undefined
-  /** Resolves when the node has ended, or is asked to. */
+  /** Resolves when the node has ended; when it is in this process, also when it is asked to end, or is none after all. */
   readonly ended: Promise<void>
 }
 
 /**
- * The node of the data directory: attaches to the one that runs, or becomes it. With the role `agent` it does not attach to a
- * `client`, which ends with its own command, but waits for that end. Throws as AgentNode.start(), and NODE_VERSION,
- * NODE_STUCK, NODE_OTHER_IDENTITY, STORAGE_BUSY.
+ * The node of the data directory: attaches to the one that runs, or becomes it. A node of an earlier role it does not attach to,
+ * but takes its place: that process goes on through this one. Throws as AgentNode.start(), and NODE_VERSION, NODE_STUCK, NODE_OTHER_IDENTITY, STORAGE_BUSY.
  */
 export async function joinNode(options: JoinOptions): Promise<JoinedNode> {
   const dataDir = resolveDataDir(options.dataDir)
-  const deadline = Date.now() + HANDOVER_TIMEOUT
+  const start = Date.now()
+  let begun: Promise<WalletOpening> | undefined
+  const prepare = async (): Promise<typeof import('./become.ts')> => {
+    begun ??= opening({ ...options, dataDir })
+    // deriving the wallet's key takes as long as loading libp2p, which keeps this thread busy: the former goes first, beside it
+    await begun.catch(() => {}) // it is told where the wallet is used
+    return import('./become.ts')
+  }
   for (;;) {
     options.signal?.throwIfAborted()
-    const remote = await attach(dataDir)
+    const remote = await attachTo(dataDir)
     if (remote !== undefined) {
-      if (options.role === 'client' || remote.greeting.role === 'agent') {
-        await checkIdentity(dataDir, remote.greeting)
+      if (!isAbove(options.role, remote.greeting.role)) {
+        await checkIdentity(dataDir, remote)
         return { ...remote, own: undefined }
       }
-      await remote[Symbol.asyncDispose]()
-    } else {
+      await using _ = remote
+      // what takes long is done before another process is asked to end its node
+      await prepare()
+      await (await begun)?.wallet
+      await remote.api.handOver({ to: options.role }).catch(unlessGone)
+    } else if (Date.now() - start >= (options.patience ?? 0)) {
       try {
-        return await becomeNode({ ...options, dataDir })
+        const { becomeNode } = await prepare()
+        return await becomeNode({ ...options, ...(begun === undefined ? {} : { opening: begun }), dataDir })
       } catch (error) {
         if (!isTalosError(error, 'STORAGE_LOCKED')) throw error
       }
     }
-    if (Date.now() > deadline) {
+    if (Date.now() - start > HANDOVER_TIMEOUT) {
       throw new TalosError(
         'STORAGE_BUSY',
         `another Talos process holds the store of ${dataDir}, and cannot be talked to`,
@@ -68,46 +88,33 @@ export async function joinNode(options: JoinOptions): Promise<JoinedNode> {
   }
 }
 
-async function becomeNode(options: JoinOptions & { dataDir: string }): Promise<JoinedNode> {
-  const ended = Promise.withResolvers<void>()
-  const early: NodeEvent[] = []
-  let tell = (event: NodeEvent): void => void early.push(event)
-  const node = await AgentNode.start({ ...options, onRegistration: event => tell(event) })
-  try {
-    const api = new AgentApi(node, ended.resolve)
-    tell = event => api.tell(event)
-    early.forEach(tell)
-    const { wallet, dataDir } = node.agent
-    const greeting: NodeGreeting = {
-      version: VERSION,
-      pid: process.pid,
-      peerId: wallet.peerId,
-      name: wallet.name,
-      role: node.role,
-      startedAt: node.startedAt
-    }
-    const control = await ControlServer.start({ dataDir, greeting, api })
-    return {
-      api,
-      greeting,
-      own: node,
-      ended: ended.promise,
-      [Symbol.asyncDispose]: async () => {
-        await control.close()
-        await node.stop()
-        ended.resolve()
-      }
-    }
-  } catch (error) {
-    await node.stop()
-    throw error
-  }
+/** The node that runs in another process, if one does; nothing is started. */
+export async function runningNode(dataDir?: string): Promise<JoinedNode | undefined> {
+  const remote = await attachTo(resolveDataDir(dataDir))
+  return remote === undefined ? undefined : { ...remote, own: undefined }
+}
+
+/** What speaks to another process is loaded only where there is one. */
+async function attachTo(dataDir: string): Promise<RemoteNode | undefined> {
+  if ((await readEndpoint(dataDir)) === undefined) return undefined
+  return (await import('./control/client.ts')).attach(dataDir)
+}
+
+async function opening({ wallet, opening: begun, ...options }: JoinOptions): Promise<WalletOpening> {
+  if (wallet === undefined) return begun ?? beginOpening(options)
+  return { publicKey: (await wallet).identity.publicKey, wallet }
+}
+
+function unlessGone(error: unknown): void {
+  if (!isTalosError(error, 'NODE_GONE')) throw error
 }
 
 /** A wallet that was replaced under a running node is not the one it speaks for. */
-async function checkIdentity(dataDir: string, { peerId, pid }: NodeGreeting): Promise<void> {
+async function checkIdentity(dataDir: string, node: RemoteNode): Promise<void> {
+  const { peerId, pid } = node.greeting
   const summary = await readWalletSummary({ dataDir })
   if (summary.peerId === peerId) return
+  await node[Symbol.asyncDispose]()
   throw new TalosError(
     'NODE_OTHER_IDENTITY',
     `the node that runs here (process ${pid}) has another identity than the wallet`,

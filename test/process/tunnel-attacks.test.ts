@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { copyFile, mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { addPeer } from '../../src/node/address-book.ts'
 import { MCP_PROTOCOL, REFUSAL } from '../../src/protocols/mcp/tunnel/constants.ts'
 import { TunnelFrame } from '../../src/protocols/mcp/tunnel/pb/tunnel.ts'
-import { PREKEYS_PROTOCOL } from '../../src/protocols/sessions/constants.ts'
-import { PrekeyRequest, PrekeyResponse } from '../../src/protocols/sessions/pb/prekeys.ts'
 import { startAgent, type TestAgent } from '../support/agents.ts'
 import type { LiveAgent } from '../support/live-process.ts'
 import { script } from '../support/mcp-tunnel.ts'
@@ -83,11 +84,8 @@ test('a peer that is not on the list learns "not authorised", and nothing else',
     accepted: false,
     refused: { reason: REFUSAL.notAuthorised, notice: new Uint8Array(), withoutOneTime: false }
   })
-  const prekeys = await stranger.stream(PREKEYS_PROTOCOL)
-  await prekeys.write(PrekeyRequest.encode({ oneTime: true }))
-  const response = PrekeyResponse.decode((await prekeys.read())!)
-  expect(response).toMatchObject({ refused: 1, bundle: new Uint8Array() })
-  await expect(stranger.open()).rejects.toMatchObject({ code: 'SESSION_NOT_AUTHORISED', message: 'not authorised' })
+  // nor does it with one: whoever may write to the host may not use its tools
+  await expect(stranger.open()).rejects.toMatchObject({ code: 'TUNNEL_NOT_AUTHORISED', message: 'not authorised' })
 })
 
 test('a forged, a replayed and a truncated OPEN open nothing; reordered ones do, and so does the next genuine one', async () => {
@@ -171,14 +169,17 @@ test("a peer that sits at the host's address with a key of its own is given noth
     stream.abort(new Error('heard enough'))
   })
   const port = Number(impostor.node.getMultiaddrs()[0]!.toString().split('/')[4])
-  await net.reachAt(port)
-  const victim = net.connect()
+  // a data directory of its own: the other one has an open connection to the host
+  const dataDir = join(net.folder, 'victim')
+  await mkdir(dataDir, { mode: 0o700 })
+  await copyFile(join(net.agent.dataDir, 'wallet.json'), join(dataDir, 'wallet.json'))
+  await addPeer({ dataDir, name: 'host', peer: net.host.peerId, addresses: [`/ip4/127.0.0.1/tcp/${port}`] })
+  const victim = net.connect({ env: { TALOS_DATA_DIR: dataDir } })
   try {
     await victim.agent.write({ id: 1, method: 'secret', params: {} })
     await victim.line(line => line.includes('cannot reach the host'))
     expect(heard).toEqual([])
   } finally {
-    await net.reachAt(serving.port)
     victim.child.stdin.end()
     await victim.exited
   }

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { mkdtemp, realpath, rm } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { addPeer } from '../../src/node/address-book.ts'
@@ -67,15 +69,17 @@ export class TunnelNet implements AsyncDisposable {
 
   /**
    * Starts `talos mcp-serve` for the agent and waits until it serves; the agent's address book then says where. With `port`,
-   * there again. With `through`, the way there leads through a proxy, and no other is told.
+   * there again. With `through`, the way there leads through a proxy, and no other is told. With `reverse` the parties change
+   * places.
    */
   async serve(
     server: Program,
-    options: { port?: number; through?: TcpProxy; flags?: string[]; env?: object } = {}
+    options: { port?: number; through?: TcpProxy; flags?: string[]; env?: object; reverse?: boolean } = {}
   ): Promise<Serving> {
+    const [host, agent] = options.reverse === true ? [this.agent, this.host] : [this.host, this.agent]
     const [mark] = Object.entries(this.watch.mark)
     const serving = new Serving(
-      talosCommand('mcp-serve', '--json', '--authorized-peer', this.agent.peerId, '--env', mark!.join('='), [
+      talosCommand('mcp-serve', '--json', '--authorized-peer', agent.peerId, '--env', mark!.join('='), [
         ...this.#servers,
         ...(options.flags ?? []),
         '--',
@@ -84,7 +88,7 @@ export class TunnelNet implements AsyncDisposable {
       ]),
       {
         ...this.watch.mark,
-        TALOS_DATA_DIR: this.host.dataDir,
+        TALOS_DATA_DIR: host.dataDir,
         TALOS_LISTEN: `/ip4/127.0.0.1/tcp/${options.port ?? 0}`,
         ...(options.through === undefined ? {} : { TALOS_ANNOUNCE: `/ip4/127.0.0.1/tcp/${options.through.port}` }),
         ...options.env
@@ -96,14 +100,36 @@ export class TunnelNet implements AsyncDisposable {
     const { through } = options
     if (through !== undefined) through.target = serving.port
     if (this.#servers.length > 0) await serving.event('registered')
-    else if (options.port === undefined) await this.reachAt(through?.port ?? serving.port)
+    else if (options.port === undefined) await this.reachAt(through?.port ?? serving.port, options.reverse)
     return serving
   }
 
+  /** A port at which whichever process is the host's node listens, and where the agent looks for it. */
+  async fixedPort(): Promise<number> {
+    const probe = createServer().listen(0, '127.0.0.1')
+    await once(probe, 'listening')
+    const { port } = probe.address() as AddressInfo
+    await new Promise(resolve => probe.close(resolve))
+    await this.reachAt(port)
+    return port
+  }
+
+  /** Starts a command of a party that runs until it is ended: `talos daemon`, `talos listen`. With --json. */
+  async start(party: Party, command: string, ready: string, port?: number): Promise<LiveProcess> {
+    const started = new LiveProcess(talosCommand(command, '--json'), {
+      ...this.watch.mark,
+      TALOS_DATA_DIR: party.dataDir,
+      TALOS_LISTEN: `/ip4/127.0.0.1/tcp/${port ?? 0}`
+    })
+    this.#processes.push(started)
+    await started.event(ready)
+    return started
+  }
+
   /** What the agent's address book says of the host. */
-  async reachAt(port: number): Promise<void> {
-    const { dataDir } = this.agent
-    await addPeer({ dataDir, name: HOST, peer: this.host.peerId, addresses: [`/ip4/127.0.0.1/tcp/${port}`] })
+  async reachAt(port: number, reverse = false): Promise<void> {
+    const [{ peerId }, { dataDir }] = reverse ? [this.agent, this.host] : [this.host, this.agent]
+    await addPeer({ dataDir, name: HOST, peer: peerId, addresses: [`/ip4/127.0.0.1/tcp/${port}`] })
   }
 
   /** What stands in an agent's configuration: the program to start, its arguments, its environment. */
@@ -115,9 +141,10 @@ export class TunnelNet implements AsyncDisposable {
   }
 
   /** Starts `talos mcp-connect` with a client that writes raw lines. */
-  connect(options: { flags?: string[]; env?: Record<string, string> } = {}): LiveAgent {
+  connect(options: { flags?: string[]; env?: Record<string, string>; reverse?: boolean } = {}): LiveAgent {
     const { env, ...program } = this.connectCommand(options.flags)
-    const connected = new LiveAgent(program, { ...env, ...options.env })
+    const place = options.reverse === true ? { TALOS_DATA_DIR: this.host.dataDir } : {}
+    const connected = new LiveAgent(program, { ...env, ...place, ...options.env })
     this.#processes.push(connected)
     return connected
   }

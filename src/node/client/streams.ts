@@ -29,7 +29,7 @@ export async function* offeredStreams(
       wake()
     })
   )
-  const stop = own.streamPolicy.onOffer(offer => waiting.push(offer))
+  const stop = own.services.streamPolicy.onOffer(offer => waiting.push(offer))
   signal?.addEventListener('abort', wake)
   try {
     while (signal?.aborted !== true) {

@@ -216,7 +216,7 @@ export class TalosClient extends TypedEventEmitter<TalosEvents> implements Async
    * the stream is open.
    */
   async openStream(peer: string, options: OpenOptions = {}): Promise<OutgoingStream> {
-    return (await ownNode(this.#link)).openStream(peer, options)
+    return (await ownNode(this.#link)).services.openStream(peer, options)
   }
 
   /**

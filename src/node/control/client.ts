@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import type { MessageConnection } from 'vscode-jsonrpc/node'
 import { isTalosError, TalosError } from '../../errors.ts'
+import type { NodeTunnels } from '../tunnels/types.ts'
 import { callMethod, connectionOver, fromJson } from './connection.ts'
 import { readEndpoint } from './endpoint.ts'
 import {
@@ -11,6 +12,7 @@ import {
   type NodeEvent,
   type NodeGreeting
 } from './methods.ts'
+import { RemoteTunnels } from './tunnel-client.ts'
 
 /** A node that does not answer a greeting within this time is stuck, or no node. Milliseconds. */
 const HELLO_TIMEOUT = 5_000
@@ -19,6 +21,7 @@ const HELLO_TIMEOUT = 5_000
 export interface RemoteNode extends AsyncDisposable {
   readonly greeting: NodeGreeting
   readonly api: NodeApi
+  readonly tunnels: NodeTunnels
   /** Resolves when the connection to it has ended. */
   readonly ended: Promise<void>
 }
@@ -51,6 +54,7 @@ export async function attach(dataDir: string): Promise<RemoteNode | undefined> {
     return {
       greeting: greeting as NodeGreeting,
       api: remoteApi(connection),
+      tunnels: new RemoteTunnels(connection, endpoint.path),
       ended,
       [Symbol.asyncDispose]: async () => {
         connection.end()

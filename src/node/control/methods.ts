@@ -10,14 +10,23 @@ export const CONTROL_PROTOCOL = 1
 
 export const HELLO = z.object({ token: z.string() })
 
+const ROLES = ['client', 'agent', 'daemon'] as const
+
+/**
+ * A `client` dials only, and ends with its command; an `agent` listens and is registered as long as its command runs; a `daemon`
+ * does so for good. A node of a later role takes the place of one of an earlier role.
+ */
+export type NodeRole = (typeof ROLES)[number]
+
+export const isAbove = (one: NodeRole, other: NodeRole): boolean => ROLES.indexOf(one) > ROLES.indexOf(other)
+
 /** What a node says of itself to a command that attaches. */
 export interface NodeGreeting {
   version: string
   pid: number
   peerId: string
   name: string
-  /** A `client` serves one command and ends with it; an `agent` stays, listens and is registered. */
-  role: 'client' | 'agent'
+  role: NodeRole
   /** Milliseconds since the epoch. */
   startedAt: number
 }
@@ -78,7 +87,9 @@ export const METHODS = {
   /** Reads the address book, the servers and the configuration again. */
   refresh: z.object({}),
   /** Ends the node. */
-  stop: z.object({})
+  stop: z.object({}),
+  /** Ends the node, unless its role is as good as that of the process that wants to take its place. */
+  handOver: z.object({ to: z.enum(ROLES) })
 }
 
 export type MethodName = keyof typeof METHODS
@@ -145,6 +156,7 @@ interface Results {
   acceptKey: null
   refresh: null
   stop: null
+  handOver: null
 }
 
 /** What happens at a node. A hint to look: events are dropped when nobody reads them, what they tell of is in the store. */

@@ -1,19 +1,31 @@
 import { chmod, rm } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { MessageConnection } from 'vscode-jsonrpc/node'
+import type * as z from 'zod/mini'
 import { TalosError } from '../../errors.ts'
 import { checkSchema } from '../schema-check.ts'
+import type { OwnTunnels } from '../tunnels/own-tunnels.ts'
 import { answerMethod, connectionOver, toJson } from './connection.ts'
 import { type Endpoint, newEndpoint, publishEndpoint, withdrawEndpoint } from './endpoint.ts'
 import { CONTROL_PROTOCOL, HELLO, METHODS, type MethodName, type NodeApi, type NodeGreeting } from './methods.ts'
+import { LINK_WORD, TICKET_LENGTH, Tickets } from './tickets.ts'
+import { TUNNEL_METHODS, type TunnelMethod } from './tunnel-methods.ts'
+import { TunnelClient } from './tunnel-server.ts'
 
 /** A client that reads nothing is not sent events beyond this many bytes: they are hints, what they hint at is in the store. */
 const MAX_UNSENT = 1024 * 1024
+
+/** What was sent before the end may take this long to be read. Milliseconds. */
+const CLOSE_TIMEOUT = 500
+
+/** Of what a connection begins with that carries a channel. */
+const LINK_LENGTH = LINK_WORD.length + TICKET_LENGTH + 1
 
 export interface ControlServerInit {
   dataDir: string
   greeting: NodeGreeting
   api: NodeApi
+  tunnels: OwnTunnels
 }
 
 /**
@@ -25,11 +37,12 @@ export class ControlServer {
   readonly #endpoint: Endpoint
   readonly #server: Server
   readonly #clients = new Set<Socket>()
+  readonly #tickets = new Tickets()
 
   private constructor(init: ControlServerInit, endpoint: Endpoint) {
     this.#init = init
     this.#endpoint = endpoint
-    this.#server = createServer(socket => this.#welcome(socket))
+    this.#server = createServer({ allowHalfOpen: true }, socket => this.#welcome(socket))
   }
 
   /** Only for the process that holds the store. Throws STORAGE_*, and what listening throws. */
@@ -50,7 +63,12 @@ export class ControlServer {
     await withdrawEndpoint(this.#init.dataDir, this.#endpoint)
     const closed = new Promise<void>(resolve => this.#server.close(() => resolve()))
     for (const client of this.#clients) client.destroySoon()
+    // one that does not read what it was sent must not hold up the end
+    const timer = setTimeout(() => {
+      for (const client of this.#clients) client.destroy()
+    }, CLOSE_TIMEOUT)
     await closed
+    clearTimeout(timer)
   }
 
   async #listen(): Promise<void> {
@@ -68,7 +86,34 @@ export class ControlServer {
     this.#clients.add(socket)
     socket.on('error', () => {}) // its end is what matters
     socket.once('close', () => this.#clients.delete(socket))
+    let first = Buffer.alloc(0)
+    const onData = (chunk: Buffer): void => {
+      first = Buffer.concat([first, chunk])
+      const kind = first.subarray(0, LINK_WORD.length).toString('latin1')
+      const isLink = kind === LINK_WORD.slice(0, kind.length)
+      if (isLink && first.length < LINK_LENGTH) return
+      socket.off('data', onData).pause()
+      if (!isLink) {
+        socket.unshift(first)
+        this.#serve(socket)
+        socket.resume()
+        return
+      }
+      if (first.length > LINK_LENGTH) socket.unshift(first.subarray(LINK_LENGTH))
+      this.#tickets.redeem(first.subarray(LINK_WORD.length, LINK_LENGTH - 1).toString('latin1'), socket)
+    }
+    socket.on('data', onData)
+    socket.once('end', () => {
+      if (first.length < LINK_LENGTH) socket.destroy()
+    })
+  }
+
+  /** A connection of requests. */
+  #serve(socket: Socket): void {
+    socket.once('end', () => socket.destroySoon())
     const connection = connectionOver(socket)
+    const tunnels = new TunnelClient(this.#init.tunnels, this.#tickets, connection)
+    socket.once('close', () => tunnels.end())
     const client = Symbol('client')
     let isKnown = false
     answerMethod(connection, 'hello', async params => {
@@ -79,14 +124,27 @@ export class ControlServer {
       isKnown = true
       return this.#init.greeting
     })
-    for (const name of Object.keys(METHODS) as MethodName[]) {
+    const answer = (
+      name: string,
+      schema: z.ZodMiniType,
+      run: (params: unknown, signal: AbortSignal) => Promise<unknown>
+    ): void =>
       answerMethod(connection, name, async (params, signal) => {
         if (!isKnown) throw new TalosError('NODE_DENIED', 'say hello first')
-        const checked = checkSchema<unknown>(METHODS[name], params)
+        const checked = checkSchema<unknown>(schema, params)
         if (!checked.ok) throw invalid(name, checked.text)
-        const run = this.#init.api[name] as (params: unknown, context: object) => Promise<unknown>
-        return run.call(this.#init.api, checked.value, { signal, client })
+        return run(checked.value, signal)
       })
+    for (const name of Object.keys(METHODS) as MethodName[]) {
+      const run = this.#init.api[name] as (params: unknown, context: object) => Promise<unknown>
+      answer(name, METHODS[name], (params, signal) => run.call(this.#init.api, params, { signal, client }))
+    }
+    for (const name of Object.keys(TUNNEL_METHODS) as TunnelMethod[]) {
+      answer(
+        name,
+        TUNNEL_METHODS[name],
+        tunnels.methods[name] as (params: unknown, signal: AbortSignal) => Promise<unknown>
+      )
     }
     answerMethod(connection, 'subscribe', async () => {
       if (!isKnown) throw new TalosError('NODE_DENIED', 'say hello first')

@@ -106,7 +106,7 @@ export interface RunningNode {
   pid: number
   version: string
   /** A `client` serves one command and ends with it; an `agent` stays, listens and is registered. */
-  role: 'client' | 'agent'
+  role: 'client' | 'agent' | 'daemon'
   /** Milliseconds since the epoch. */
   startedAt: number
   /** Multiaddrs that others are told. */

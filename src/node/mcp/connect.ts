@@ -1,16 +1,11 @@
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Connection } from '@libp2p/interface'
-import { peerIdFromString } from '@libp2p/peer-id'
-import { crypto } from '../../crypto/index.ts'
 import { isTalosError, type TalosError } from '../../errors.ts'
 import { AgentBridge } from '../../protocols/mcp/agent-bridge.ts'
-import { type OpenTunnel, openTunnel } from '../../protocols/mcp/tunnel/client.ts'
-import { type RegistryClient, registryClient } from '../../protocols/registry/index.ts'
-import { type Sessions, streamSessions } from '../../protocols/sessions/index.ts'
-import { type AgentOptions, beginAgent, type OpeningAgent } from '../agent.ts'
-import { dialDirect, dialPeer } from '../directory/dial-peer.ts'
-import { openDirectory } from '../directory/open-directory.ts'
+import { type OpenStream, type OpenTunnel, openTunnel } from '../../protocols/mcp/tunnel/client.ts'
+import type { AgentOptions } from '../agent.ts'
+import { NodeLink } from '../client/node-link.ts'
+import type { JoinedNode } from '../join.ts'
 
 export interface ConnectMcpOptions extends AgentOptions {
   /** The tool's host: a name, PeerId, did:key or hex key. */
@@ -51,9 +46,12 @@ const FINAL = [
   'PEER_AMBIGUOUS'
 ]
 
+/** What is wrong here, and not on the way to the host: final, unless it worked before. */
+const OWN = /^(WALLET|CONFIG|STORAGE|NODE)_/
+
 /**
  * Connects an agent's standard streams to a remote MCP server until the agent closes its side. Every request of the agent
- * gets one answer, also when this throws: WALLET_*, CONFIG_*, STORAGE_*, and the final ones of TUNNEL_*, SESSION_*, PEER_*.
+ * gets one answer, also when this throws: WALLET_*, CONFIG_*, STORAGE_*, NODE_*, and the final ones of TUNNEL_*, SESSION_*, PEER_*.
  */
 export async function connectMcp(options: ConnectMcpOptions): Promise<void> {
   const bridge = new AgentBridge({
@@ -81,70 +79,54 @@ export async function connectMcp(options: ConnectMcpOptions): Promise<void> {
   }
 }
 
-async function keepLinked(bridge: AgentBridge, options: ConnectMcpOptions, finished: AbortSignal): Promise<void> {
-  const agent = await beginAgent(options)
-  const stopped = new AbortController()
-  agent.wallet.catch(() => stopped.abort())
-  try {
-    await linkWith(agent, bridge, options, AbortSignal.any([finished, stopped.signal]))
-  } finally {
-    // a wallet that does not open is why the rest failed
-    if (!finished.aborted) await agent.wallet
+async function keepLinked(bridge: AgentBridge, options: ConnectMcpOptions, signal: AbortSignal): Promise<void> {
+  const tell = options.onEvent ?? (() => {})
+  const first = Promise.withResolvers<void>()
+  await using nodes = new NodeLink({ ...options, role: 'client', first: first.promise, signal })
+  const target = await nodes.use(async node => {
+    await prepared(node, options.config?.servers)
+    return node.tunnels.resolve(options.peer, signal)
+  }, signal)
+  const open: OpenStream = (request, openSignal) =>
+    nodes.use(node => node.tunnels.opener(target)(request, openSignal), openSignal)
+  const init = {
+    open,
+    service: options.service ?? '',
+    ...(options.maxMessageBytes === undefined ? {} : { maxLine: options.maxMessageBytes })
+  }
+  let hasConnected = false
+  for (let failures = 0; !signal.aborted; ) {
+    try {
+      await delay(RECONNECT_BACKOFF[Math.min(failures, RECONNECT_BACKOFF.length - 1)], undefined, { signal })
+      const tunnel = await openTunnel(init, signal)
+      first.resolve()
+      const { link, maxLine, connection } = tunnel
+      failures = 0
+      hasConnected = true
+      const path = () => ({ peer: target.peerId, direct: connection().direct })
+      tell({ type: 'connected', ...path() })
+      link.addEventListener('interrupted', () => tell({ type: 'interrupted' }))
+      link.addEventListener('resumed', () => tell({ type: 'resumed', ...path(), missed: bridge.missed }))
+      const dial = async (dialSignal: AbortSignal): Promise<OpenStream> => {
+        const { tunnels } = await nodes.node(dialSignal)
+        return tunnels.opener(target, await tunnels.dialDirect(target, dialSignal))
+      }
+      void seekDirect(tunnel, dial, () => tell({ type: 'moved', ...path() }))
+      await bridge.attach(link, maxLine)
+      if (!bridge.hasEnded) tell({ type: 'ended' })
+    } catch (error) {
+      first.resolve()
+      if (signal.aborted) return
+      if (isTalosError(error) && (FINAL.includes(error.code) || (!hasConnected && OWN.test(error.code)))) throw error
+      failures++
+      tell({ type: 'unreachable', reason: (error as Error).message })
+    }
   }
 }
 
-async function linkWith(
-  agent: OpeningAgent,
-  bridge: AgentBridge,
-  options: ConnectMcpOptions,
-  signal: AbortSignal
-): Promise<void> {
-  const tell = options.onEvent ?? (() => {})
-  const node = await agent.createNode<{ sessions: Sessions; registry: RegistryClient }>('client', {
-    sessions: agent.sessions({ mayBegin: () => true }),
-    registry: registryClient()
-  })
-  try {
-    await node.start()
-    const { dataDir, config } = agent
-    const directory = await openDirectory({ node, dataDir, servers: config.servers }, signal)
-    const target = await directory.resolve(options.peer, { signal })
-    const init = {
-      self: node.peerId,
-      host: peerIdFromString(target.peerId),
-      connect: (dialSignal: AbortSignal) => dialPeer(directory, target, dialSignal),
-      sessions: node.services.sessions,
-      streams: streamSessions(crypto),
-      service: options.service ?? '',
-      ...(options.maxMessageBytes === undefined ? {} : { maxLine: options.maxMessageBytes })
-    }
-    for (let failures = 0; !signal.aborted; ) {
-      await delay(RECONNECT_BACKOFF[Math.min(failures, RECONNECT_BACKOFF.length - 1)], undefined, { signal })
-      try {
-        const tunnel = await openTunnel(init, signal)
-        const { link, maxLine, connection } = tunnel
-        failures = 0
-        const path = () => ({ peer: target.peerId, direct: connection().direct })
-        tell({ type: 'connected', ...path() })
-        link.addEventListener('interrupted', () => tell({ type: 'interrupted' }))
-        link.addEventListener('resumed', () => tell({ type: 'resumed', ...path(), missed: bridge.missed }))
-        void seekDirect(
-          tunnel,
-          dialSignal => dialDirect(directory, target, dialSignal),
-          () => tell({ type: 'moved', ...path() })
-        )
-        await bridge.attach(link, maxLine)
-        if (!bridge.hasEnded) tell({ type: 'ended' })
-      } catch (error) {
-        if (signal.aborted) return
-        if (isTalosError(error) && FINAL.includes(error.code)) throw error
-        failures++
-        tell({ type: 'unreachable', reason: (error as Error).message })
-      }
-    }
-  } finally {
-    await node.stop()
-  }
+/** The node in this process knows what the options say; one that runs already is told. */
+async function prepared({ own, tunnels }: JoinedNode, servers: readonly string[] | undefined): Promise<void> {
+  if (own === undefined && servers !== undefined) await tunnels.prepare({ servers })
 }
 
 /** For the agent, which sees no standard error: what happened, and what to do. */
@@ -156,7 +138,7 @@ function sentenceOf(error: unknown): string {
 /** As long as the tunnel goes through a relay, tries now and then to have it without. */
 async function seekDirect(
   { link, connection, moveTo }: OpenTunnel,
-  dial: (signal: AbortSignal) => Promise<Connection>,
+  dial: (signal: AbortSignal) => Promise<OpenStream>,
   moved: () => void
 ): Promise<void> {
   for (let tries = 0; !link.hasEnded; ) {

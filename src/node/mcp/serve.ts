@@ -1,19 +1,16 @@
-import type { PeerId } from '@libp2p/interface'
-import { peerIdFromString } from '@libp2p/peer-id'
-import { crypto } from '../../crypto/index.ts'
+import { setTimeout as delay } from 'node:timers/promises'
 import { TalosError } from '../../errors.ts'
 import { HostSession } from '../../protocols/mcp/host-session.ts'
-import { type TunnelHost, tunnelHost } from '../../protocols/mcp/tunnel/host.ts'
-import { type RegistryClient, registryClient } from '../../protocols/registry/index.ts'
-import { type Sessions, streamSessions } from '../../protocols/sessions/index.ts'
+import { HostedTunnels } from '../../protocols/mcp/tunnel/hosted.ts'
 import { listPeers } from '../address-book.ts'
-import { type AgentOptions, isOneOf, openAgent } from '../agent.ts'
-import { type KeptRegistrations, keepRegistered } from '../directory/keep-registered.ts'
-import { openDirectory } from '../directory/open-directory.ts'
-import { hasIp6 } from '../network/addresses.ts'
+import type { AgentOptions } from '../agent.ts'
+import { NodeLink } from '../client/node-link.ts'
+import { resolveDataDir } from '../data-dir.ts'
+import type { JoinedNode } from '../join.ts'
 import { resolvePeer } from '../peer-ref.ts'
+import type { OfferedAt } from '../tunnels/types.ts'
 import { Offers, type Services } from './offers.ts'
-import { type RegistrationEvent, registrationNews } from './registration-news.ts'
+import type { RegistrationEvent } from './registration-news.ts'
 
 export interface ServeMcpOptions extends AgentOptions {
   /** Who may use the tools: PeerId, did:key, hex key, or a name of the address book. At least one. */
@@ -37,28 +34,28 @@ export interface ServeMcpOptions extends AgentOptions {
 export type ServeEvent =
   | { type: 'session-opened' | 'session-ended'; peer: string; service: string }
   | { type: 'server-stderr'; peer: string; service: string; line: string }
+  /** The node was lost, and offering the services at the next one does not succeed yet. */
+  | { type: 'not-serving'; reason: string }
   | RegistrationEvent
 
 export interface McpHost extends AsyncDisposable {
   readonly peerId: string
-  /** Multiaddrs that others are told. */
+  /** Multiaddrs that others are told; of a node in another process, when the services were offered there. */
   addresses(): string[]
-  /** Multiaddrs that the host listens on, whatever it announces. */
+  /** Multiaddrs that the node listens on, whatever it announces. */
   listening(): string[]
   readonly sessionCount: number
   /** Ends all sessions, with an answer to everything in flight, and their processes. */
   stop(): Promise<void>
 }
 
-/** Any free ports, of IPv6 too where there is such; peers learn them from the registry. */
-function defaultListen(): string[] {
-  const everywhere = hasIp6() ? ['/ip4/0.0.0.0', '/ip6/::'] : ['/ip4/0.0.0.0']
-  return everywhere.flatMap(address => [`${address}/tcp/0`, `${address}/tcp/0/ws`])
-}
+/** Waits between attempts to offer the services again when the node was lost. Milliseconds; the last one repeats. */
+const OFFER_BACKOFF = [0, 100, 250, 500, 1_000, 2_000]
 
 /**
- * Serves MCP servers to the peers that are named, and to nobody else. Throws USAGE_NOBODY_AUTHORISED, PEER_*, WALLET_*,
- * CONFIG_*, STORAGE_*, NETWORK_*.
+ * Serves MCP servers to the peers that are named, and to nobody else, through the node of the data directory: the one that runs,
+ * or one in this process. Throws USAGE_NOBODY_AUTHORISED, PEER_*, WALLET_*, CONFIG_*, STORAGE_*, NETWORK_*, NODE_*,
+ * TUNNEL_SERVICE_TAKEN.
  */
 export async function serveMcp(options: ServeMcpOptions): Promise<McpHost> {
   if (options.authorizedPeers.length === 0) {
@@ -66,80 +63,90 @@ export async function serveMcp(options: ServeMcpOptions): Promise<McpHost> {
       hint: 'Name who is with --authorized-peer, once for each.'
     })
   }
-  const agent = await openAgent(options)
-  const authorised = await authorisedPeers(options.authorizedPeers, agent.dataDir)
+  const authorizedPeers = await authorisedPeers(options.authorizedPeers, resolveDataDir(options.dataDir))
   const onEvent = options.onEvent ?? (() => {})
   const offers = new Offers(options.services, (peer, service, line) =>
     onEvent({ type: 'server-stderr', peer, service, line })
   )
   const limits = options.maxMessageBytes === undefined ? {} : { maxLine: options.maxMessageBytes }
+  const tunnels = new HostedTunnels({
+    ...limits,
+    ...(options.grace === undefined ? {} : { grace: options.grace }),
+    prepare: (peer, service) => offers.prepare(peer, service),
+    serve: async (link, { peer, service, signal, maxLine }) => {
+      const where = { peer, service }
+      onEvent({ type: 'session-opened', ...where })
+      await new HostSession({
+        link,
+        signal,
+        ...where,
+        ...limits,
+        agentMaxLine: maxLine,
+        server: offers.sourceFor(peer, service),
+        ...(node.own === undefined ? {} : { log: node.own.libp2p.logger.forComponent('talos:mcp:session') }),
+        ...(options.callTimeout === undefined ? {} : { callTimeout: options.callTimeout })
+      }).run()
+      onEvent({ type: 'session-ended', ...where })
+    }
+  })
+  const nodes = new NodeLink({ ...options, role: 'agent' })
+  const offering = { services: Object.keys(options.services), authorizedPeers, tunnels }
+  const over = new AbortController()
+  let place: OfferedAt
+  let node: JoinedNode
 
-  const node = await agent.createNode<{ sessions: Sessions; registry: RegistryClient; mcp: TunnelHost }>(
-    'agent',
-    {
-      sessions: agent.sessions({ mayBegin: authorised }),
-      registry: registryClient(),
-      mcp: components =>
-        tunnelHost({
-          services: Object.keys(options.services),
-          isAuthorised: authorised,
-          sessions: components.sessions,
-          streams: streamSessions(crypto),
-          ...limits,
-          ...(options.grace === undefined ? {} : { grace: options.grace }),
-          prepare: (peer, service) => offers.prepare(peer.toString(), service),
-          serve: async (link, { peer, service, signal, maxLine }) => {
-            const where = { peer: peer.toString(), service }
-            onEvent({ type: 'session-opened', ...where })
-            await new HostSession({
-              link,
-              signal,
-              ...where,
-              ...limits,
-              agentMaxLine: maxLine,
-              server: offers.sourceFor(where.peer, service),
-              log: components.logger.forComponent('talos:mcp:session'),
-              ...(options.callTimeout === undefined ? {} : { callTimeout: options.callTimeout })
-            }).run()
-            onEvent({ type: 'session-ended', ...where })
-          }
-        })(components)
-    },
-    agent.config.listen.length > 0 ? agent.config.listen : defaultListen()
-  )
-  let registrations: KeptRegistrations | undefined
-  try {
-    await node.start()
-    const { servers } = await openDirectory({ node, dataDir: agent.dataDir, servers: agent.config.servers })
-    registrations = keepRegistered(node, {
-      servers,
-      name: agent.wallet.name,
-      signer: agent.wallet.identity,
-      onChange: registrationNews(onEvent)
-    })
-  } catch (error) {
-    await node.stop()
-    throw error
+  async function offer(): Promise<void> {
+    node = await nodes.node(over.signal)
+    // the node in this process knows what the options say; one that runs already is told
+    if (node.own === undefined) await node.tunnels.prepare(options.config ?? {}, over.signal)
+    place = await node.tunnels.offer(offering)
+  }
+
+  async function offerAgain(): Promise<void> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await delay(OFFER_BACKOFF[Math.min(attempt, OFFER_BACKOFF.length - 1)], undefined, { signal: over.signal })
+        return await offer()
+      } catch (error) {
+        if (over.signal.aborted) return
+        // the first attempts may meet the end of the node, which is no news
+        if (attempt > 1) onEvent({ type: 'not-serving', reason: (error as Error).message })
+      }
+    }
   }
 
   async function stop(): Promise<void> {
-    await Promise.all([offers.stop(), registrations?.stop()])
-    await node.stop()
+    over.abort()
+    await Promise.all([offers.stop(), tunnels.stop()])
+    await nodes[Symbol.asyncDispose]()
     offers.close()
   }
+
+  try {
+    await offer()
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  nodes.onEvent(event => {
+    if (event.type === 'registered' || event.type === 'not-registered') onEvent(event)
+    if (event.type === 'node-changed') void offerAgain()
+  })
   return {
-    peerId: agent.wallet.peerId,
-    addresses: () => node.getMultiaddrs().map(String),
-    listening: () => node.services.dialer.listening().map(String),
+    get peerId() {
+      return node.greeting.peerId
+    },
+    addresses: () => (node.own?.tunnels.offeredAt() ?? place).addresses,
+    listening: () => (node.own?.tunnels.offeredAt() ?? place).listening,
     get sessionCount() {
-      return node.services.mcp.sessionCount
+      return tunnels.size
     },
     stop,
     [Symbol.asyncDispose]: stop
   }
 }
 
-async function authorisedPeers(references: readonly string[], dataDir: string): Promise<(peer: PeerId) => boolean> {
+async function authorisedPeers(references: readonly string[], dataDir: string): Promise<string[]> {
   const book = (await listPeers({ dataDir })).map(peer => ({ ...peer, source: 'petname' as const }))
-  return isOneOf(references.map(reference => peerIdFromString(resolvePeer(reference, book).peerId)))
+  return references.map(reference => resolvePeer(reference, book).peerId)
 }

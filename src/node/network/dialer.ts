@@ -38,6 +38,18 @@ export class Dialer {
     }
   }
 
+  /** Listens on more addresses. Throws NETWORK_LISTEN_FAILED. */
+  async listen(addresses: readonly Multiaddr[]): Promise<void> {
+    const { transportManager } = this.#components
+    const before = transportManager.getAddrs().length
+    await transportManager.listen([...addresses])
+    if (transportManager.getAddrs().length === before) {
+      throw new TalosError('NETWORK_LISTEN_FAILED', `cannot listen on ${addresses.join(' or ')}`, {
+        hint: 'Is it in use, or not an address of this machine?'
+      })
+    }
+  }
+
   /** Addresses that this node listens on at this moment, whatever it announces. */
   listening(): Multiaddr[] {
     return this.#components.transportManager.getAddrs()

@@ -36,7 +36,7 @@ export interface FrameStreamInit {
  */
 export class FrameStream {
   readonly stream: Stream
-  readonly #maxFrameLength: number
+  #maxFrameLength: number
   /** As received, the length of the first frame taken off: frames are cut only when they are read. */
   readonly #incoming = new Uint8ArrayList()
   #pieces = 0
@@ -53,14 +53,20 @@ export class FrameStream {
     this.stream = stream
     this.#maxFrameLength = init.maxFrameLength
     stream.maxReadBufferLength = READ_BUFFER_LENGTH
-    // the largest frame, twice: one being sent and one that a careless caller did not wait for
-    stream.maxWriteBufferLength = 2 * (init.maxFrameLength + MAX_PREFIX_LENGTH) + READ_BUFFER_LENGTH
+    this.setMaxFrameLength(init.maxFrameLength)
     stream.addEventListener('message', this.#onMessage)
     stream.addEventListener('end', this.#onEnd)
     stream.addEventListener('remoteCloseWrite', this.#onRemoteClose)
     stream.addEventListener('close', this.#onClose)
     stream.addEventListener('drain', this.#onDrain)
     if (stream.status !== 'open') this.#end()
+  }
+
+  /** For frames of which the other side has begun none yet. */
+  setMaxFrameLength(maxFrameLength: number): void {
+    this.#maxFrameLength = maxFrameLength
+    // the largest frame, twice: one being sent and one that a careless caller did not wait for
+    this.stream.maxWriteBufferLength = 2 * (maxFrameLength + MAX_PREFIX_LENGTH) + READ_BUFFER_LENGTH
   }
 
   /**

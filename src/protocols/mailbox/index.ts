@@ -14,6 +14,7 @@ import { type MailboxClientComponents, MailboxClientService } from './client.ts'
 import { MailboxServer, type MailboxServerComponents, type MailboxServerInit } from './server.ts'
 import type { MailboxClient, MailboxClientInit } from './types.ts'
 
+export type { MailboxClientComponents } from './client.ts'
 export type { MailboxLimits, MailboxServer } from './server.ts'
 export type {
   Depositor,

@@ -16,6 +16,7 @@ import type { MessagingLimits } from './limits.ts'
 import { type MessagingComponents, MessagingService } from './messaging.ts'
 
 export type { MessagingLimits } from './limits.ts'
+export type { MessagingComponents } from './messaging.ts'
 
 /**
  * `queued`: on our disk. `stored`: a mailbox holds it as well. `delivered`: on the peer's disk. `read`: the peer's application

@@ -3,42 +3,49 @@ import { TalosError } from '../../../errors.ts'
 import { encodeFrame, type FrameStream } from '../../framing/index.ts'
 import type { Sealer } from '../../sessions/index.ts'
 import { FRAME } from './constants.ts'
-import { TunnelFrame, TunnelMessage } from './pb/tunnel.ts'
-
-/** A message with only the fields that it needs. */
-export type OutgoingMessage = Partial<Omit<TunnelMessage, 'lines'> & { lines: Uint8Array[] }>
+import { type Channel, decodeMessage, encodeMessage, type OutgoingMessage } from './message.ts'
+import { TunnelFrame, type TunnelMessage } from './pb/tunnel.ts'
 
 /** Frames that failed to open before the stream is given up: a peer whose stream this is has no reason to send one. */
 const MAX_FORGED = 16
 
 /** Tunnel messages over one libp2p stream, each sealed by the stream session of that stream. */
-export class TunnelChannel {
+export class TunnelChannel implements Channel {
   readonly frames: FrameStream
   readonly #sealer: Sealer
-  readonly #maxLines: number
   #forged = 0
   #isPreparing = false
 
-  constructor(frames: FrameStream, sealer: Sealer, maxLinesInBatch = 65_536) {
+  constructor(frames: FrameStream, sealer: Sealer) {
     this.frames = frames
     this.#sealer = sealer
-    this.#maxLines = maxLinesInBatch
   }
 
   async send(message: OutgoingMessage, signal?: AbortSignal): Promise<void> {
-    const plaintext = TunnelMessage.encode(message as Partial<TunnelMessage>)
+    const plaintext = encodeMessage(message)
     const sealed = this.#sealer.seal(plaintext)
     release(plaintext)
     this.#prepareSoon()
     await this.frames.write(encodeFrame(FRAME.data, sealed), signal)
   }
 
-  /** All genuine messages that have arrived, at least one; undefined when the stream has ended. */
+  /** As send(), for a message that another process has encoded. */
+  async sendEncoded(plaintext: Uint8Array): Promise<void> {
+    const sealed = this.#sealer.seal(plaintext)
+    this.#prepareSoon()
+    await this.frames.write(encodeFrame(FRAME.data, sealed))
+  }
+
   async receive(): Promise<TunnelMessage[] | undefined> {
+    return (await this.receiveEncoded())?.map(decodeMessage)
+  }
+
+  /** As receive(), for another process to decode. */
+  async receiveEncoded(): Promise<Uint8Array[] | undefined> {
     for (;;) {
       const frames = await this.frames.readAll()
       if (frames === undefined) return undefined
-      const messages: TunnelMessage[] = []
+      const messages: Uint8Array[] = []
       for (const frame of frames) {
         const message = this.#open(frame)
         if (message !== undefined) messages.push(message)
@@ -58,14 +65,14 @@ export class TunnelChannel {
     })
   }
 
-  #open(frame: Uint8Array): TunnelMessage | undefined {
-    let plaintext: Uint8Array
+  #open(frame: Uint8Array): Uint8Array | undefined {
     try {
       const { type, body } = TunnelFrame.decode(frame)
       if (type !== FRAME.data)
         throw new TalosError('TUNNEL_PROTOCOL', `unexpected frame type ${type} in an open tunnel`)
-      plaintext = this.#sealer.open(body)
+      const plaintext = this.#sealer.open(body)
       release(frame)
+      return plaintext
     } catch (cause) {
       // a forged, replayed or garbled frame changes nothing: it is dropped, and the next genuine one opens
       if (++this.#forged > MAX_FORGED) {
@@ -73,12 +80,10 @@ export class TunnelChannel {
       }
       return undefined
     }
-    try {
-      return TunnelMessage.decode(plaintext, { limits: { lines: this.#maxLines } })
-    } catch (cause) {
-      // it is genuine, so sending it again would not help
-      throw new TalosError('TUNNEL_PROTOCOL', 'the other side sent a message that cannot be decoded', { cause })
-    }
+  }
+
+  finish(signal: AbortSignal): Promise<void> {
+    return this.frames.finish(signal)
   }
 
   abort(reason: Error): void {
@@ -86,7 +91,6 @@ export class TunnelChannel {
     this.wipe()
   }
 
-  /** For a stream of which nothing more is read or sent. */
   wipe(): void {
     this.#sealer.close()
   }

@@ -12,7 +12,8 @@ export const REFUSAL = {
   unknownService: 3,
   unknownTunnel: 4,
   busy: 5,
-  unsupported: 6
+  unsupported: 6,
+  notNow: 7
 } as const
 
 export const TUNNEL_ID_LENGTH = 16
@@ -31,6 +32,9 @@ export const LEAST_MAX_LINE = 1024
 export function maxFrameLength(maxLine: number): number {
   return Math.max(maxLine, 2 * BATCH_LENGTH) + FRAME_OVERHEAD
 }
+
+/** Longest frame of a handshake: an OPEN with a long name and the largest session message has a tenth of it. Bytes. */
+export const HANDSHAKE_FRAME_LENGTH = 64 * 1024
 
 /** What frames add to the longest line: protobuf tags, ratchet header, salt, commitment and tag. Bytes, rounded up. */
 const FRAME_OVERHEAD = 1024

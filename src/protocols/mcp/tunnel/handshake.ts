@@ -4,6 +4,7 @@ import { isTalosError, TalosError } from '../../../errors.ts'
 import { encodeFrame, type FrameStream } from '../../framing/index.ts'
 import { joinSecrets, type MainSessions, type StreamSessions, type Unreadable } from '../../sessions/index.ts'
 import { TunnelChannel } from './channel.ts'
+import type { OpenAnswer, OpenRequest } from './client.ts'
 import { FRAME, LEAST_MAX_LINE, MCP_PROTOCOL, REFUSAL, SECRET_LENGTH, TUNNEL_ID_LENGTH } from './constants.ts'
 import { TunnelAccept, TunnelFrame, TunnelOpen, TunnelRefuse } from './pb/tunnel.ts'
 
@@ -17,24 +18,8 @@ export function contextOf(opener: PeerId, host: PeerId, tunnelId: Uint8Array): U
   return Buffer.concat([Buffer.from(`${MCP_PROTOCOL}\0${opener.toString()}\0${host.toString()}\0`), tunnelId])
 }
 
-export interface OpenRequest {
-  tunnelId: Uint8Array
-  service: string
-  /** Longest line that we accept. Bytes. */
-  maxLine: number
-  /** Given to take up an interrupted tunnel: the lines received so far. */
-  resume?: { received: number }
-}
-
-export interface OpenedChannel {
+export interface OpenedChannel extends OpenAnswer {
   channel: TunnelChannel
-  /** Lines that the host has received so far (0 in a new tunnel). */
-  received: number
-  /** Longest line that the host accepts. Bytes. */
-  maxLine: number
-  service: string
-  /** How long the host keeps an interrupted tunnel. Milliseconds. */
-  grace: number
 }
 
 /**
@@ -112,7 +97,7 @@ export async function acceptOpen(
   self: PeerId,
   connection: Connection,
   open: TunnelOpen,
-  answer: { received: number; maxLine: number; service: string; grace: number },
+  answer: OpenAnswer,
   sessions: MainSessions,
   streams: StreamSessions,
   signal: AbortSignal
@@ -224,6 +209,10 @@ function refusal(reason: number): TalosError {
       })
     case REFUSAL.unknownTunnel:
       return new TalosError('TUNNEL_UNKNOWN', 'the host no longer knows this tunnel')
+    case REFUSAL.notNow:
+      return new TalosError('TUNNEL_NOT_NOW', 'the tool is not served at this moment', {
+        hint: 'Ask its owner to start it.'
+      })
     case REFUSAL.busy:
       return new TalosError('TUNNEL_BUSY', 'the host takes no more sessions at the moment', {
         hint: 'It has as many as it can hold, or was asked for too many in a short time. Try again in a minute.'

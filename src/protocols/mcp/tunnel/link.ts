@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { TypedEventEmitter } from 'main-event'
 import { isTalosError, TalosError } from '../../../errors.ts'
 import { printable } from '../printable.ts'
-import type { OutgoingMessage, TunnelChannel } from './channel.ts'
 import { ACK_DELAY, BATCH_LENGTH, END_WAIT, LINE_COST, LINGER, PING_AFTER, SILENT_AFTER, WINDOW } from './constants.ts'
+import type { Channel, OutgoingMessage } from './message.ts'
 import type { TunnelEnd, TunnelMessage } from './pb/tunnel.ts'
 
 export interface TunnelLinkEvents {
@@ -48,7 +48,9 @@ interface Line {
  * application is.
  */
 export class ResumableLink extends TypedEventEmitter<TunnelLinkEvents> implements TunnelLink {
-  #channel: TunnelChannel | undefined
+  #channel: Channel | undefined
+  /** A stream has carried it already. */
+  #begun = false
   #ended: { error: TalosError | undefined } | undefined
   readonly #over = new AbortController()
 
@@ -68,7 +70,7 @@ export class ResumableLink extends TypedEventEmitter<TunnelLinkEvents> implement
 
   #lastHeard = 0
   /** The channel whose ping is being answered. */
-  #answering: TunnelChannel | undefined
+  #answering: Channel | undefined
   #heartbeat: NodeJS.Timeout | undefined
   #ackTimer: NodeJS.Timeout | undefined
 
@@ -92,7 +94,7 @@ export class ResumableLink extends TypedEventEmitter<TunnelLinkEvents> implement
   }
 
   /** Goes on over a new stream, of which the other side has seen all lines up to `peerReceived`. Replaces an older stream. */
-  attach(channel: TunnelChannel, peerReceived: number): void {
+  attach(channel: Channel, peerReceived: number): void {
     const refusal =
       this.#ended !== undefined
         ? new TalosError('TUNNEL_ENDED', 'the tunnel has ended')
@@ -103,7 +105,8 @@ export class ResumableLink extends TypedEventEmitter<TunnelLinkEvents> implement
       channel.abort(refusal)
       throw refusal
     }
-    const resumed = this.#lastNumber > 0 || this.#received > 0 || this.#channel !== undefined
+    const resumed = this.#begun
+    this.#begun = true
     const previous = this.#channel
     this.#channel = channel
     previous?.abort(new TalosError('TUNNEL_REPLACED', 'the tunnel goes on over another stream'))
@@ -176,12 +179,12 @@ export class ResumableLink extends TypedEventEmitter<TunnelLinkEvents> implement
     const signal = AbortSignal.timeout(LINGER)
     const told = channel
       .send({ consumed: this.#consumed, end }, signal)
-      .then(() => channel.frames.finish(signal))
+      .then(() => channel.finish(signal))
       .catch(reason => channel.abort(reason as Error))
     await Promise.race([told, delay(END_WAIT, undefined, { ref: false })])
   }
 
-  async #pump(channel: TunnelChannel): Promise<void> {
+  async #pump(channel: Channel): Promise<void> {
     try {
       for (;;) {
         const messages = await channel.receive()
@@ -210,7 +213,7 @@ export class ResumableLink extends TypedEventEmitter<TunnelLinkEvents> implement
     if (message.ping) this.#answerPing()
     if (message.end !== undefined) {
       this.#finish(message.end.code === '' ? undefined : endedBy(message.end))
-      void this.#channel?.frames.finish(AbortSignal.timeout(LINGER)).catch(() => {})
+      void this.#channel?.finish(AbortSignal.timeout(LINGER)).catch(() => {})
     }
   }
 
@@ -301,7 +304,7 @@ export class ResumableLink extends TypedEventEmitter<TunnelLinkEvents> implement
     else if (silence >= PING_AFTER) void this.#post({ ping: true })
   }
 
-  #interrupted(channel: TunnelChannel | undefined, closed: boolean, reason?: Error): void {
+  #interrupted(channel: Channel | undefined, closed: boolean, reason?: Error): void {
     if (channel === undefined || this.#channel !== channel || this.#ended !== undefined) return
     this.#channel = undefined
     this.#stopTimers()

@@ -1,0 +1,156 @@
+import { join } from 'node:path'
+import { type Connection, type PeerId, start, stop } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { crypto } from '../crypto/index.ts'
+import { TalosError } from '../errors.ts'
+import type { Broadcasts } from '../protocols/broadcast/index.ts'
+import { type Files, type FilesComponents, files } from '../protocols/files/index.ts'
+import {
+  type MailboxAddress,
+  type MailboxClient,
+  type MailboxClientComponents,
+  mailboxClient
+} from '../protocols/mailbox/index.ts'
+import { type Messaging, type MessagingComponents, messaging } from '../protocols/messaging/index.ts'
+import { type OpenOptions, type OutgoingStream, type Streams, streams } from '../protocols/streams/index.ts'
+import { listPeers } from './address-book.ts'
+import { defined } from './agent.ts'
+import type { AgentNode } from './agent-node.ts'
+import { FilePolicy } from './file-policy.ts'
+import { ownMailboxes, registrableMailboxes } from './mailbox/addresses.ts'
+import { throwAwayDepositor } from './mailbox/depositor.ts'
+import { resolvePeer } from './peer-ref.ts'
+import type { KnownServer } from './server-book.ts'
+import { StreamPolicy } from './stream-policy.ts'
+
+/** What libp2p gives each protocol, and the sessions. */
+export type ServiceComponents = FilesComponents &
+  MailboxClientComponents &
+  MessagingComponents &
+  Parameters<ReturnType<typeof streams>>[0] &
+  Parameters<ReturnType<BroadcastModule['broadcasts']>>[0]
+
+type BroadcastModule = typeof import('../protocols/broadcast/index.ts')
+
+/**
+ * The protocols of a node that no tunnel needs: apart from it, so that `talos mcp-connect` neither loads nor starts them before
+ * its agent is served.
+ */
+export class AgentServices {
+  readonly mailbox: MailboxClient
+  readonly messaging: Messaging
+  readonly files: Files
+  readonly filePolicy: FilePolicy
+  readonly streams: Streams
+  readonly streamPolicy = new StreamPolicy()
+  readonly #broadcasts: Broadcasts | undefined
+  readonly #node: AgentNode
+  #mailboxes: MailboxAddress[] = []
+
+  private constructor(node: AgentNode, components: ServiceComponents, broadcast: BroadcastModule | undefined) {
+    const { store, config, dataDir } = node
+    const { sessions } = components
+    const { identity } = node.wallet
+    const connect = (peer: PeerId, signal: AbortSignal): Promise<Connection> => node.connect(peer, signal)
+    this.#node = node
+    this.filePolicy = filePolicyOf(node)
+    this.mailbox = mailboxClient({
+      sessions,
+      crypto,
+      connect: ({ peerId, addresses }, signal) => node.connect(peerId, signal, addresses.map(String)),
+      depositor: throwAwayDepositor,
+      mailboxes: () => this.#mailboxes,
+      lookUp: async (peer, signal) => (await node.directory(signal)).mailboxesOf(peer, { signal }),
+      onEnvelope: envelope => this.messaging.receive(envelope),
+      onState: () => node.mailboxesChanged()
+    })(components)
+    this.messaging = messaging({ identity, store, crypto, connect, mailbox: this.mailbox })(components)
+    this.files = files({
+      sessions,
+      store,
+      crypto,
+      connect,
+      downloadDir: config.files.downloadDir ?? join(dataDir, 'downloads'),
+      decide: (offer, signal) => this.filePolicy.decide(offer, signal),
+      limits: defined(config.files.limits)
+    })(components)
+    this.streams = streams({ crypto, sessions, connect, accept: offer => this.streamPolicy.decide(offer) })(components)
+    this.#broadcasts = broadcast?.broadcasts({ crypto, identity })(components)
+  }
+
+  /** Throws STORAGE_*. */
+  static async start(node: AgentNode, components: ServiceComponents): Promise<AgentServices> {
+    // a client is connected to nobody who would listen, and gossipsub takes its time to load
+    const broadcast = node.role === 'client' ? undefined : await import('../protocols/broadcast/index.ts')
+    const services = new AgentServices(node, components, broadcast)
+    services.#tell()
+    await start(...services.#all)
+    return services
+  }
+
+  /** Where envelopes for this node are left while it is away: as configured, else at the servers. */
+  collectAt(servers: readonly KnownServer[]): void {
+    this.#mailboxes = ownMailboxes(this.#node.config.mailboxes, servers)
+    this.mailbox.refresh()
+  }
+
+  registrableMailboxes(): ReturnType<typeof registrableMailboxes> {
+    return registrableMailboxes(this.mailbox.states())
+  }
+
+  /** Throws BROADCAST_NEEDS_AGENT in the role `client`. */
+  get broadcasts(): Broadcasts {
+    if (this.#broadcasts !== undefined) return this.#broadcasts
+    throw new TalosError(
+      'BROADCAST_NEEDS_AGENT',
+      'the node that runs here only reaches others: it takes no part in topics',
+      { hint: 'Try again when its command has ended, or let "talos daemon" run.' }
+    )
+  }
+
+  /** Opens a stream to a peer, by whatever it is called. Throws PEER_*, and as Streams.open(). */
+  async openStream(reference: string, options: OpenOptions): Promise<OutgoingStream> {
+    const { signal } = options
+    const directory = await this.#node.directory(signal)
+    const { peerId } = await directory.resolve(reference, signal === undefined ? {} : { signal })
+    return this.streams.open(peerIdFromString(peerId), options)
+  }
+
+  async stop(): Promise<void> {
+    await stop(...this.#all)
+  }
+
+  get #all(): object[] {
+    const all = [this.mailbox, this.messaging, this.files, this.streams]
+    return this.#broadcasts === undefined ? all : [...all, this.#broadcasts]
+  }
+
+  #tell(): void {
+    const { events } = this.#node
+    this.messaging.addEventListener('message', ({ detail: { id, peer } }) => events.tell({ type: 'message', id, peer }))
+    this.messaging.addEventListener('state', ({ detail: { id, peer, state } }) =>
+      events.tell({ type: 'message-state', id, peer, state })
+    )
+    this.filePolicy.addEventListener('asked', ({ detail }) => events.tell({ type: 'file-offer', offer: detail }))
+    this.filePolicy.addEventListener('answered', ({ detail }) => events.tell({ type: 'file-answered', ...detail }))
+    this.streams.addEventListener('stream', ({ detail }) => this.streamPolicy.opened(detail.offer, detail))
+    this.#broadcasts?.addEventListener('broadcast', ({ detail: { sender, encrypted: _, ...broadcast } }) =>
+      events.tell({ type: 'broadcast', ...broadcast, peer: sender.toString() })
+    )
+    for (const type of ['progress', 'done', 'failed'] as const) {
+      this.files.addEventListener(type, ({ detail }) => events.tell({ type: 'transfer', transfer: detail }))
+    }
+  }
+}
+
+/** Whose files are taken unasked: by the configuration and the address book of the moment of the offer. */
+function filePolicyOf({ dataDir, config: { files } }: AgentNode): FilePolicy {
+  return new FilePolicy({
+    isAllowed: async peer => {
+      if (files.acceptFrom.includes('*')) return true
+      const book = (await listPeers({ dataDir })).map(known => ({ ...known, source: 'petname' as const }))
+      return files.acceptFrom.some(reference => resolvePeer(reference, book).peerId === peer)
+    },
+    ...(files.maxUnasked === undefined ? {} : { maxUnasked: files.maxUnasked })
+  })
+}
