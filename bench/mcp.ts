@@ -4,7 +4,7 @@
 import { parseArgs } from 'node:util'
 import { table, writeSection } from './report.ts'
 import { McpDriver } from './support/mcp-driver.ts'
-import { directPath, type McpPath, sshPath, supergatewayPath, talosPath } from './support/mcp-paths.ts'
+import { directPath, type McpPath, sshPath, supergatewayPath, talosNodePath, talosPath } from './support/mcp-paths.ts'
 
 const { values } = parseArgs({
   options: { write: { type: 'boolean', default: false }, rounds: { type: 'string', default: '5' } }
@@ -74,7 +74,7 @@ async function throughput(calls: number, mebibytes: number, call: () => Promise<
 const median = (numbers: number[]): number => numbers.sort((a, b) => a - b)[Math.floor(numbers.length / 2)]!
 
 const paths: McpPath[] = []
-for (const open of [directPath, sshPath, supergatewayPath, talosPath]) {
+for (const open of [directPath, sshPath, supergatewayPath, talosPath, talosNodePath]) {
   const path = await open()
   if (typeof path === 'string') console.log(`left out: ${path}`)
   else paths.push(path)

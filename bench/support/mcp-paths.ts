@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
@@ -112,7 +112,16 @@ export async function supergatewayPath(): Promise<McpPath | string> {
 }
 
 /** Two agents with sealed wallets, over TCP on loopback, the host named in the address book. */
-export async function talosPath(): Promise<McpPath> {
+export function talosPath(): Promise<McpPath> {
+  return talosBetween('Talos', false)
+}
+
+/** The same, where a daemon runs for the data directory of each side: mcp-serve and mcp-connect work through it. */
+export function talosNodePath(): Promise<McpPath> {
+  return talosBetween('Talos, through a running node', true)
+}
+
+async function talosBetween(title: string, isThroughNode: boolean): Promise<McpPath> {
   const folder = mkdtempSync(join(tmpdir(), 'talos-bench-'))
   const secret = join(folder, 'passphrase')
   writeFileSync(secret, 'correct horse battery staple', { mode: 0o600 })
@@ -125,24 +134,30 @@ export async function talosPath(): Promise<McpPath> {
       })
     )
   const [owner, agent] = ['owner', 'agent'].map(name => talos(name, ['init', '--name', name]).peerId as string)
-  const host = spawn(
-    process.execPath,
-    [TALOS, 'mcp-serve', '--authorized-peer', agent!, '--json', '--', process.execPath, SERVER],
-    {
-      env: { ...process.env, ...env('owner'), TALOS_LISTEN: '/ip4/127.0.0.1/tcp/0' },
+  const running: ChildProcess[] = []
+  const start = async (name: string, args: string[]): Promise<{ addresses: string[] }> => {
+    const child = spawn(process.execPath, [TALOS, ...args], {
+      env: { ...process.env, ...env(name), TALOS_LISTEN: '/ip4/127.0.0.1/tcp/0' },
       stdio: ['ignore', 'pipe', 'inherit']
-    }
-  )
-  const [line] = await once(createInterface({ input: host.stdout }), 'line')
-  talos('agent', ['peers', 'add', 'owner', owner!, JSON.parse(line as string).addresses[0]])
+    })
+    running.unshift(child)
+    const [line] = await once(createInterface({ input: child.stdout }), 'line')
+    return JSON.parse(line as string)
+  }
+  if (isThroughNode) for (const name of ['owner', 'agent']) await start(name, ['daemon', '--json'])
+  const serve = ['mcp-serve', '--authorized-peer', agent!, '--json', '--', process.execPath, SERVER]
+  const { addresses } = await start('owner', serve)
+  talos('agent', ['peers', 'add', 'owner', owner!, addresses[0]!])
   return {
-    name: 'Talos',
+    name: title,
     command: process.execPath,
     args: [TALOS, 'mcp-connect', 'owner', '--quiet'],
     env: env('agent'),
     close: async () => {
-      host.kill()
-      await once(host, 'close')
+      for (const child of running) {
+        child.kill()
+        await once(child, 'close')
+      }
       rmSync(folder, { recursive: true, force: true })
     }
   }

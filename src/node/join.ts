@@ -88,12 +88,6 @@ export async function joinNode(options: JoinOptions): Promise<JoinedNode> {
   }
 }
 
-/** The node that runs in another process, if one does; nothing is started. */
-export async function runningNode(dataDir?: string): Promise<JoinedNode | undefined> {
-  const remote = await attachTo(resolveDataDir(dataDir))
-  return remote === undefined ? undefined : { ...remote, own: undefined }
-}
-
 /** What speaks to another process is loaded only where there is one. */
 async function attachTo(dataDir: string): Promise<RemoteNode | undefined> {
   if ((await readEndpoint(dataDir)) === undefined) return undefined
