@@ -99,13 +99,12 @@ export class AgentNode implements AsyncDisposable {
     opened.catch(() => {}) // told where it is used
     const store: SessionStore = { transact: async work => (await opened.catch(leaveToOther)).store.transact(work) }
     if (role !== 'client') await opened
-    const { libp2p, components } = await createCore(agent, role, store)
-    const node = new AgentNode(role, agent, opened, store, libp2p, components)
     try {
+      const { libp2p, components } = await createCore(agent, role, store)
       await libp2p.start()
-      return node
+      return new AgentNode(role, agent, opened, store, libp2p, components)
     } catch (error) {
-      await node.stop()
+      await (await opened.catch(() => undefined))?.store.close()
       throw error
     }
   }

@@ -149,7 +149,7 @@ describe.concurrent('one node per data directory', () => {
     const { pid } = await alice.json<{ pid: number }>('daemon', '--detach')
     try {
       expect(runs(pid)).toBe(true)
-      expect(await alice.json('status')).toMatchObject({ node: { pid, role: 'agent' } })
+      expect(await alice.json('status')).toMatchObject({ node: { pid, role: 'daemon' } })
       expect(await alice.json('daemon', '--stop')).toEqual({ stopped: true, pid })
       await eventually(() => !runs(pid))
       expect(await alice.json('daemon', '--stop')).toEqual({ stopped: false })
