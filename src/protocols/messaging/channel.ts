@@ -256,7 +256,7 @@ export class Channel {
         link.sendEnvelopes([acknowledgement])
       }
       link.sendEnvelopes(envelopes.map(({ envelope }) => envelope))
-      if (envelopes.length > 0) this.#due = true
+      if (envelopes.length > 0 && outcome.batch.hasMore) this.#due = true
     }
     if (outcome.waits !== undefined) this.#acknowledgedOn = 0
     this.#courier.stepped(outcome, link, this.#outbox.entries)

@@ -37,6 +37,8 @@ export interface Batch {
   envelopes: Outgoing[]
   /** It ended for want of a session. */
   needsSession: boolean
+  /** There is more than belongs into one step. */
+  hasMore: boolean
 }
 
 type Reason = { code: string; message: string }
@@ -208,14 +210,16 @@ export class Outbox {
     const envelopes: Outgoing[] = []
     let length = 0
     for (const entry of this.entries.window()) {
-      if (envelopes.length >= STEP_MESSAGES || length >= STEP_BYTES) break
       if (!wanted(entry)) continue
+      if (envelopes.length >= STEP_MESSAGES || length >= STEP_BYTES) {
+        return { envelopes, needsSession: false, hasMore: true }
+      }
       const envelope = entry.sealed ? await this.#envelope(step, entry) : await this.#seal(step, record, entry)
-      if (envelope === undefined) return { envelopes, needsSession: true }
+      if (envelope === undefined) return { envelopes, needsSession: true, hasMore: true }
       length += envelope.length
       envelopes.push({ sequence: entry.sequence, expiresAt: entry.expiresAt, envelope })
     }
-    return { envelopes, needsSession: false }
+    return { envelopes, needsSession: false, hasMore: false }
   }
 
   /** Undefined when there is no session. */

@@ -104,7 +104,7 @@ export class Work {
   /** What came over a link: its sender sends it again if the acknowledgement gets lost. */
   readonly #direct: DueEpoch[] = []
   readonly #outcome: Outcome = {
-    batch: { envelopes: [], needsSession: false },
+    batch: { envelopes: [], needsSession: false, hasMore: false },
     acknowledgement: undefined,
     refusals: new Refusals(),
     progress: false,
@@ -270,7 +270,9 @@ export class Work {
     if (hasDue(record) && record.sealed === undefined) {
       needsSession = (await sealAcknowledgement(context, this.#step, record, recipient, [])) === undefined
     }
-    const batch = needsSession ? { envelopes: [], needsSession } : await outbox.deposit(this.#step, record)
+    const batch = needsSession
+      ? { envelopes: [], needsSession, hasMore: true }
+      : await outbox.deposit(this.#step, record)
     const { sealed, due } = record
     const body = due === undefined || due.unreadable.length === 0 ? undefined : Refusal.encode(refusalFrom(due))
     const id = context.uuids.next()
