@@ -1,5 +1,6 @@
 import type { PeerId } from '@libp2p/interface'
 import { TalosError } from '../../errors.ts'
+import { AckDelay } from './ack-delay.ts'
 import { hasDue } from './acknowledgement.ts'
 import { FRAME, MAX_BAD_ENVELOPES, MAX_SENDS, REFUSAL, STEP_MESSAGES, TYPE } from './constants.ts'
 import type { Context } from './context.ts'
@@ -38,6 +39,7 @@ export class Channel {
   #running: Promise<void> | undefined
   readonly #links: Link[] = []
   #acknowledgedOn = 0
+  readonly #delay = new AckDelay(() => this.#poke())
   /** The peer waits until there is room. */
   #toldFull = false
   #stopped = false
@@ -136,6 +138,7 @@ export class Channel {
   async stop(): Promise<void> {
     this.#stopped = true
     this.#courier.stop()
+    this.#delay.stop()
     for (const link of this.#links.splice(0)) link.abort(stopping())
     await this.#running
     this.#input.ended.resolve()
@@ -174,7 +177,8 @@ export class Channel {
     const way = {
       link: link?.isFull === true ? undefined : link,
       maySend: this.#courier.maySend,
-      acknowledgedOn: this.#acknowledgedOn
+      acknowledgedOn: this.#acknowledgedOn,
+      ...this.#delay.take(input.sends.length > 0)
     }
     const after: Array<() => void> = []
     let outcome: Outcome
@@ -192,7 +196,7 @@ export class Channel {
           }
           const { inbox, outbox } = { inbox: this.#inbox, outbox: this.#outbox }
           const parts = { context: this.#context, peerId: this.peerId, recipient: this.#recipient, inbox, outbox }
-          const done = await new Work(parts, step, this.#record).run(input, way)
+          const done = await new Work(parts, step, this.#record, way).run(input)
           const record = PeerRecord.encode(this.#record)
           if (Buffer.compare(record, this.#saved) !== 0) transaction.put(peerKey(this.#name), record.slice())
           after.push(() => (this.#saved = record))
@@ -210,7 +214,7 @@ export class Channel {
     }
     for (const action of after) action()
     input.deposit?.resolve(outcome.deposits!)
-    this.#dispatch(outcome, way.link)
+    this.#dispatch(outcome, way.link, input.arrivals.length > 0)
     if (link?.isFull === true) void link.drained().then(() => this.#poke())
   }
 
@@ -243,21 +247,18 @@ export class Channel {
     for (const [link, refused] of ids) this.#refuse(link, REFUSAL.full, refused)
   }
 
-  #dispatch(outcome: Outcome, link: Link | undefined): void {
+  #dispatch(outcome: Outcome, link: Link | undefined, hasArrived: boolean): void {
     for (const { link: to, refusal } of outcome.refusals) {
       if (refusal.reason === REFUSAL.full) this.#toldFull = true
       to.send({ type: FRAME.refuse, refusal: Refusal.encode(refusal) })
     }
     if (link !== undefined) {
       const { envelopes } = outcome.batch
-      const acknowledgement = outcome.acknowledgement
-      if (acknowledgement !== undefined) {
-        if (this.#record.sealed !== undefined) this.#acknowledgedOn = link.number
-        link.sendEnvelopes([acknowledgement])
-      }
-      link.sendEnvelopes(envelopes.map(({ envelope }) => envelope))
+      if (outcome.sealedSent) this.#acknowledgedOn = link.number
+      link.sendEnvelopes([...outcome.acknowledgements, ...envelopes.map(({ envelope }) => envelope)])
       if (envelopes.length > 0 && outcome.batch.hasMore) this.#due = true
     }
+    this.#delay.settle(outcome, hasArrived)
     if (outcome.waits !== undefined) this.#acknowledgedOn = 0
     this.#courier.stepped(outcome, link, this.#outbox.entries)
   }

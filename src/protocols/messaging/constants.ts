@@ -70,6 +70,14 @@ export const STEP_BYTES = 2 * 1024 * 1024
 /** Messages queued in one transaction: more than are sealed, since they cost less. */
 export const MAX_SENDS = 512
 
+/**
+ * An acknowledgement waits this long for a message to travel with, while the application answers as quickly as that (the way
+ * of TCP): a request and its answer then cost two transactions on each side, not four. Milliseconds.
+ */
+export const ACK_DELAY = 5
+/** Messages that are acknowledged without waiting. */
+export const ACK_AFTER = 16
+
 /** Bytes waiting to be written to a stream above which no more is read or sealed for it. */
 export const WRITE_AHEAD = 1024 * 1024
 

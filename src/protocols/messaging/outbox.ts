@@ -129,6 +129,11 @@ export class Outbox {
     return batch
   }
 
+  /** There is something to be sent over link `link`. */
+  hasUnsent(link: number): boolean {
+    return this.entries.window().some(entry => entry.sentOn !== link)
+  }
+
   /** The same for a mailbox: what is not stored there yet. */
   deposit(step: Step, record: PeerRecord): Promise<Batch> {
     return this.#collect(step, record, entry => !entry.stored)

@@ -2,7 +2,7 @@ import type { PeerId } from '@libp2p/interface'
 import { isTalosError, type TalosError } from '../../errors.ts'
 import type { FetchedBundle } from '../sessions/index.ts'
 import { dueOf, hasDue, sealAcknowledgement, unsealAcknowledgement } from './acknowledgement.ts'
-import { FRAME, MAX_EPOCHS, MAX_IDS, MAX_RANGES, REFUSAL, TYPE } from './constants.ts'
+import { ACK_AFTER, FRAME, MAX_EPOCHS, MAX_IDS, MAX_RANGES, REFUSAL, TYPE } from './constants.ts'
 import type { Context } from './context.ts'
 import { type Envelope, EnvelopeError, plain, signEnvelope } from './envelope.ts'
 import { type Inbox, refusalOf } from './inbox.ts'
@@ -68,8 +68,14 @@ export interface Deposits extends Batch {
 /** What there is to do for links and sessions when a step is on disk. */
 export interface Outcome {
   batch: Batch
-  /** An acknowledgement to be sent. */
-  acknowledgement: Uint8Array | undefined
+  /** Acknowledgements to be sent. */
+  acknowledgements: Uint8Array[]
+  /** The one that waits for its DONE is among them. */
+  sealedSent: boolean
+  /** What came over a link and is not acknowledged yet. */
+  unacknowledged: DueEpoch[]
+  /** An acknowledgement waits for a message to travel with. */
+  acknowledgementWaits: boolean
   refusals: Refusals
   /** The peer has acknowledged something that was outstanding. */
   progress: boolean
@@ -94,6 +100,10 @@ export interface Way {
   maySend: boolean
   /** The number of the link on which the sealed acknowledgement was sent last. */
   acknowledgedOn: number
+  /** What came over a link before, and is not acknowledged yet. */
+  unacknowledged: readonly DueEpoch[]
+  /** An acknowledgement may wait for a message to travel with. */
+  mayWait: boolean
 }
 
 /** All that is done for one peer in one transaction: what has come, what was asked for, and what is to go out. */
@@ -102,23 +112,30 @@ export class Work {
   readonly #step: Step
   readonly #record: PeerRecord
   /** What came over a link: its sender sends it again if the acknowledgement gets lost. */
-  readonly #direct: DueEpoch[] = []
+  readonly #direct: DueEpoch[]
   readonly #outcome: Outcome = {
     batch: { envelopes: [], needsSession: false, hasMore: false },
-    acknowledgement: undefined,
+    acknowledgements: [],
+    sealedSent: false,
+    unacknowledged: [],
+    acknowledgementWaits: false,
     refusals: new Refusals(),
     progress: false,
     waits: undefined,
     deposits: undefined
   }
 
-  constructor(parts: Parts, step: Step, record: PeerRecord) {
+  readonly #way: Way
+
+  constructor(parts: Parts, step: Step, record: PeerRecord, way: Way) {
     this.#parts = parts
     this.#step = step
     this.#record = record
+    this.#way = way
+    this.#direct = way.unacknowledged.map(({ epoch, ranges }) => ({ epoch, ranges: [...ranges] }))
   }
 
-  async run(input: Input, way: Way): Promise<Outcome> {
+  async run(input: Input): Promise<Outcome> {
     const { inbox, outbox } = this.#parts
     const step = this.#step
     const record = this.#record
@@ -137,8 +154,8 @@ export class Work {
     for (const send of input.sends) this.#add(send)
     await outbox.expire(step, record)
     await inbox.releaseOld(step, record)
-    if (way.link !== undefined) await this.#send(way.link, way)
-    if (this.#outcome.acknowledgement === undefined) this.#keepDirect()
+    if (this.#way.link === undefined) this.#keepDirect()
+    else await this.#send(this.#way.link)
     if (input.deposit !== undefined) this.#outcome.deposits = await this.#deposits()
     return this.#outcome
   }
@@ -233,23 +250,47 @@ export class Work {
     this.#outcome.waits ??= WAITS[reason]
   }
 
-  async #send(link: Link, { maySend, acknowledgedOn }: Way): Promise<void> {
-    const { context, outbox, recipient } = this.#parts
+  async #send(link: Link): Promise<void> {
+    const { outbox } = this.#parts
     const record = this.#record
     const outcome = this.#outcome
+    const { maySend, acknowledgedOn } = this.#way
     if (record.due !== undefined && record.due.unreadable.length > 0) {
       const { unreadable, notice, withoutOneTime } = record.due
       outcome.refusals.add(link, { reason: REFUSAL.unreadable, ids: unreadable, notice, withoutOneTime })
       record.due.unreadable = []
     }
-    if (this.#direct.length > 0 || (hasDue(record) && record.sealed === undefined)) {
-      outcome.acknowledgement = await sealAcknowledgement(context, this.#step, record, recipient, this.#direct)
-      if (outcome.acknowledgement === undefined) outcome.batch.needsSession = true
-    } else if (record.sealed !== undefined && acknowledgedOn !== link.number && maySend) {
-      outcome.acknowledgement = record.sealed.envelope.slice()
+    if (record.sealed !== undefined && acknowledgedOn !== link.number && maySend) {
+      outcome.acknowledgements.push(record.sealed.envelope.slice())
+      outcome.sealedSent = true
     }
-    if (maySend && !outcome.batch.needsSession && outcome.waits === undefined)
+    const maySendMessages = maySend && outcome.waits === undefined
+    await this.#acknowledge(maySendMessages && outbox.hasUnsent(link.number))
+    if (maySendMessages && !outcome.batch.needsSession) {
       outcome.batch = await outbox.send(this.#step, record, link.number)
+    }
+  }
+
+  async #acknowledge(withMessages: boolean): Promise<void> {
+    const { context, recipient } = this.#parts
+    const record = this.#record
+    const outcome = this.#outcome
+    const direct = this.#direct
+    const isDue = hasDue(record) && record.sealed === undefined
+    if (direct.length === 0 && !isDue) return
+    if (this.#way.mayWait && !withMessages && countOf(direct) < ACK_AFTER) {
+      outcome.unacknowledged = direct
+      outcome.acknowledgementWaits = true
+      return
+    }
+    const envelope = await sealAcknowledgement(context, this.#step, record, recipient, direct)
+    if (envelope === undefined) {
+      outcome.batch.needsSession = true
+      this.#keepDirect()
+      return
+    }
+    outcome.acknowledgements.push(envelope)
+    if (isDue) outcome.sealedSent = true
   }
 
   /** There is no link any more, or no session, to acknowledge over. */
@@ -283,6 +324,14 @@ export class Work {
       refusal: body === undefined ? undefined : signEnvelope(context.identity, { ...fields, body })
     }
   }
+}
+
+function countOf(delivered: readonly DueEpoch[]): number {
+  let count = 0
+  for (const { ranges } of delivered) {
+    for (let i = 0; i + 1 < ranges.length; i += 2) count += ranges[i + 1]! - ranges[i]! + 1
+  }
+  return count
 }
 
 function refusalFrom(due: NonNullable<PeerRecord['due']>): Refusal {
