@@ -92,6 +92,25 @@ test('an envelope that cannot be read is sealed anew, also when both only meet i
   expect(await p.bob.gotAll(2)).toEqual(['before', 'sealed for a session that is gone'])
 })
 
+test('many envelopes for sessions that are gone are sealed anew together, and acknowledgements for such sessions made again', async () => {
+  await using p = await apart()
+  const back = await p.bob.send(p.alice, 'sealed before the loss')
+  await p.bob.until(back.id, 'stored')
+  const sent = await Promise.all(numbered(40).map(text => p.alice.send(p.bob, text)))
+  await Promise.all(sent.map(({ id }) => p.alice.until(id, 'stored')))
+  await p.bob.loseSessions()
+  p.alice.isAway = false
+  p.bob.isAway = false
+  p.alice.messaging.retry()
+  p.bob.messaging.retry()
+  // sooner than a link is given up on which nothing is acknowledged
+  const deadline = AbortSignal.timeout(12_000)
+  await Promise.all(sent.map(({ id }) => p.alice.messaging.waitFor(id, 'delivered', deadline)))
+  await p.bob.messaging.waitFor(back.id, 'delivered', deadline)
+  expect(p.bob.got).toEqual(numbered(40))
+  expect(p.alice.got).toEqual(['sealed before the loss'])
+})
+
 test('a mailbox that refuses leaves the message queued, with the reason', async () => {
   await using p = await apart()
   p.mailbox.error = new TalosError('MAILBOX_FULL', 'the mailbox is full')

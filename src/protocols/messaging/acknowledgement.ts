@@ -26,7 +26,7 @@ export async function sealAcknowledgement(
   record: PeerRecord,
   recipient: Uint8Array,
   direct: DueEpoch[]
-): Promise<Uint8Array | undefined> {
+): Promise<{ id: Uint8Array; envelope: Uint8Array } | undefined> {
   const confirm = record.sealed === undefined && hasDue(record)
   const due = confirm ? dueOf(record) : undefined
   const delivered = [...direct, ...(due?.delivered ?? [])]
@@ -42,7 +42,19 @@ export async function sealAcknowledgement(
     due.delivered = []
     due.read = due.read.slice(MAX_IDS)
   }
-  return envelope
+  return { id, envelope }
+}
+
+/** Makes these due. */
+export function addDue(record: PeerRecord, delivered: readonly DueEpoch[]): void {
+  const due = dueOf(record)
+  for (const { epoch, ranges } of delivered) {
+    for (let i = 0; i + 1 < ranges.length; i += 2) {
+      for (let sequence = ranges[i]!; sequence <= ranges[i + 1]!; sequence++) {
+        addDelivered(due.delivered, epoch, sequence)
+      }
+    }
+  }
 }
 
 /** The sealed acknowledgement could not be read: what it covers is due again. */
@@ -52,11 +64,25 @@ export function unsealAcknowledgement(record: PeerRecord): void {
   if (covers === undefined) return
   const due = dueOf(record)
   due.read = [...covers.read, ...due.read]
-  for (const { epoch, ranges } of covers.delivered) {
-    for (let i = 0; i + 1 < ranges.length; i += 2) {
-      for (let sequence = ranges[i]!; sequence <= ranges[i + 1]!; sequence++) {
-        addDelivered(due.delivered, epoch, sequence)
-      }
-    }
+  addDue(record, covers.delivered)
+}
+
+/** Acknowledgements that are kept for when the other side cannot read them. */
+const MAX_RECENT = 16
+
+/** What the latest acknowledgements covered that are not kept on disk, by id: one that could not be read is made again. */
+export class RecentAcknowledgements {
+  readonly #covered = new Map<string, readonly DueEpoch[]>()
+
+  add(id: string, covered: readonly DueEpoch[]): void {
+    this.#covered.set(id, covered)
+    if (this.#covered.size > MAX_RECENT) this.#covered.delete(this.#covered.keys().next().value!)
+  }
+
+  /** What the one with that id covered; it is forgotten. */
+  take(id: string): readonly DueEpoch[] {
+    const covered = this.#covered.get(id) ?? []
+    this.#covered.delete(id)
+    return covered
   }
 }

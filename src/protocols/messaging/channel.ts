@@ -1,7 +1,7 @@
 import type { PeerId } from '@libp2p/interface'
 import { TalosError } from '../../errors.ts'
 import { AckDelay } from './ack-delay.ts'
-import { hasDue } from './acknowledgement.ts'
+import { hasDue, RecentAcknowledgements } from './acknowledgement.ts'
 import { FRAME, MAX_BAD_ENVELOPES, MAX_SENDS, REFUSAL, STEP_MESSAGES, TYPE } from './constants.ts'
 import type { Context } from './context.ts'
 import { Courier } from './courier.ts'
@@ -15,7 +15,7 @@ import { PeerRecord } from './pb/records.ts'
 import { peerKey, readEntry } from './records.ts'
 import { decodeRefusal, type Reason } from './refusals.ts'
 import { uuidBytes } from './uuid.ts'
-import { type Deposits, emptyInput, type Input, type Outcome, Work } from './work.ts'
+import { type Deposits, emptyInput, type Input, type Outcome, type Parts, Work } from './work.ts'
 
 /**
  * All that is between us and one peer. Whatever comes (messages to be sent, envelopes, acknowledgements, timers) waits until
@@ -27,7 +27,7 @@ export class Channel {
   readonly #context: Context
   readonly #name: string
   readonly #recipient: Uint8Array
-  readonly #inbox: Inbox
+  readonly #parts: Parts
   readonly #outbox: Outbox
   readonly #courier: Courier
   #isLoaded = false
@@ -51,8 +51,15 @@ export class Channel {
     this.#recipient = publicKey
     this.#saved = saved
     this.#record = PeerRecord.decode(saved)
-    this.#inbox = new Inbox(context, this.#name)
     this.#outbox = new Outbox(context, this.#name, publicKey)
+    this.#parts = {
+      context,
+      peerId,
+      recipient: publicKey,
+      inbox: new Inbox(context, this.#name),
+      outbox: this.#outbox,
+      recent: new RecentAcknowledgements()
+    }
     this.#courier = new Courier(context, peerId, {
       hasWork: () => this.#hasOutgoing(),
       link: () => this.#link(),
@@ -185,7 +192,7 @@ export class Channel {
     try {
       if (!this.#isLoaded) await this.#outbox.entries.load()
       this.#isLoaded = true
-      await this.#heal(input.refusals)
+      input.healed = await this.#heal(input.refusals)
       outcome = await this.#context.store.transact(transaction =>
         this.#context.sessions.within(transaction, this.peerId, async session => {
           const step = {
@@ -194,9 +201,7 @@ export class Channel {
             now: this.#context.now(),
             afterwards: (action: () => void) => after.push(action)
           }
-          const { inbox, outbox } = { inbox: this.#inbox, outbox: this.#outbox }
-          const parts = { context: this.#context, peerId: this.peerId, recipient: this.#recipient, inbox, outbox }
-          const done = await new Work(parts, step, this.#record, way).run(input)
+          const done = await new Work(this.#parts, step, this.#record, way).run(input)
           const record = PeerRecord.encode(this.#record)
           if (Buffer.compare(record, this.#saved) !== 0) transaction.put(peerKey(this.#name), record.slice())
           after.push(() => (this.#saved = record))
@@ -269,14 +274,15 @@ export class Channel {
     return asked.promise
   }
 
-  async #heal(refusals: readonly Refusal[]): Promise<void> {
+  /** Gives up the session that the peer does not have any more. True when there was one. */
+  async #heal(refusals: readonly Refusal[]): Promise<boolean> {
+    let healed = false
     for (const { reason, notice, withoutOneTime } of refusals) {
       if (reason !== REFUSAL.unreadable) continue
-      await this.#context.sessions.heal(this.peerId, {
-        notice: notice.length === 0 ? undefined : notice,
-        withoutOneTime
-      })
+      const unreadable = { notice: notice.length === 0 ? undefined : notice, withoutOneTime }
+      if (await this.#context.sessions.heal(this.peerId, unreadable)) healed = true
     }
+    return healed
   }
 
   #hasOutgoing(): boolean {

@@ -177,10 +177,10 @@ export class Outbox {
     }
   }
 
-  /** The peer could not read these envelopes, or not accept their time: they are sealed anew. */
-  unseal(step: Step, ids: ReadonlySet<string>): void {
+  /** The peer could not read these envelopes (or any), or not accept their time: they are sealed anew. */
+  unseal(step: Step, ids?: ReadonlySet<string>): void {
     for (const entry of this.entries.window()) {
-      if (!entry.sealed || !ids.has(entry.id)) continue
+      if (!entry.sealed || ids?.has(entry.id) === false) continue
       this.entries.change(entry, { sealed: false, stored: false, sentOn: 0 })
       this.#write(step, entry)
     }

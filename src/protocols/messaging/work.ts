@@ -1,7 +1,14 @@
 import type { PeerId } from '@libp2p/interface'
 import { isTalosError, type TalosError } from '../../errors.ts'
 import type { FetchedBundle } from '../sessions/index.ts'
-import { dueOf, hasDue, sealAcknowledgement, unsealAcknowledgement } from './acknowledgement.ts'
+import {
+  addDue,
+  dueOf,
+  hasDue,
+  type RecentAcknowledgements,
+  sealAcknowledgement,
+  unsealAcknowledgement
+} from './acknowledgement.ts'
 import { ACK_AFTER, FRAME, MAX_EPOCHS, MAX_IDS, MAX_RANGES, REFUSAL, TYPE } from './constants.ts'
 import type { Context } from './context.ts'
 import { type Envelope, EnvelopeError, plain, signEnvelope } from './envelope.ts'
@@ -33,6 +40,8 @@ export interface Input {
   refusals: Refusal[]
   /** Ids of acknowledgements that the peer, or a mailbox, has. */
   done: Uint8Array[]
+  /** The session was given up, since the peer does not have it any more. */
+  healed: boolean
   /** Sequences that a mailbox holds. */
   stored: number[]
   /** The word about what could not be read is in a mailbox. */
@@ -51,6 +60,7 @@ export function emptyInput(): Input {
     arrivals: [],
     refusals: [],
     done: [],
+    healed: false,
     stored: [],
     refusalStored: false,
     bundle: undefined,
@@ -92,6 +102,7 @@ export interface Parts {
   readonly recipient: Uint8Array
   readonly inbox: Inbox
   readonly outbox: Outbox
+  readonly recent: RecentAcknowledgements
 }
 
 /** Where a step may send: over `link`, messages only if `maySend`. */
@@ -142,6 +153,8 @@ export class Work {
     if (input.bundle !== undefined) await this.#begin(input.bundle)
     for (const arrival of input.arrivals) await this.#receive(arrival)
     for (const refusal of input.refusals) await this.#beRefused(refusal)
+    // what else was sealed in that session would be refused one by one
+    if (input.healed) outbox.unseal(step)
     for (const id of input.done) {
       if (record.sealed !== undefined && Buffer.compare(record.sealed.id, id) === 0) delete record.sealed
     }
@@ -244,6 +257,7 @@ export class Work {
     const record = this.#record
     const refused = new Set(ids.map(uuidText))
     if (record.sealed !== undefined && refused.has(uuidText(record.sealed.id))) unsealAcknowledgement(record)
+    for (const id of refused) addDue(record, this.#parts.recent.take(id))
     if (reason === REFUSAL.unreadable || reason === REFUSAL.clock) outbox.unseal(this.#step, refused)
     else if (WAITS[reason] !== undefined) outbox.entries.resend(refused)
     else await outbox.fail(this.#step, record, refused, FAILS[reason] ?? FAILS[REFUSAL.malformed]!)
@@ -283,25 +297,20 @@ export class Work {
       outcome.acknowledgementWaits = true
       return
     }
-    const envelope = await sealAcknowledgement(context, this.#step, record, recipient, direct)
-    if (envelope === undefined) {
+    const sealed = await sealAcknowledgement(context, this.#step, record, recipient, direct)
+    if (sealed === undefined) {
       outcome.batch.needsSession = true
       this.#keepDirect()
       return
     }
-    outcome.acknowledgements.push(envelope)
+    this.#parts.recent.add(uuidText(sealed.id), direct)
+    outcome.acknowledgements.push(sealed.envelope)
     if (isDue) outcome.sealedSent = true
   }
 
   /** There is no link any more, or no session, to acknowledge over. */
   #keepDirect(): void {
-    for (const { epoch, ranges } of this.#direct) {
-      for (let i = 0; i + 1 < ranges.length; i += 2) {
-        for (let sequence = ranges[i]!; sequence <= ranges[i + 1]!; sequence++) {
-          addDelivered(dueOf(this.#record).delivered, epoch, sequence)
-        }
-      }
-    }
+    addDue(this.#record, this.#direct)
   }
 
   async #deposits(): Promise<Deposits> {
