@@ -163,6 +163,20 @@ test('a stream of rubbish is reset; acknowledgements and refusals of a stranger 
   expect(await s.bob.messaging.get(waiting.id)).toMatchObject({ state: 'queued' })
 })
 
+test('who was forgotten after its link had ended is known again: order, duplicates and quotas go on', async () => {
+  await using s = await scene()
+  await s.bob.messaging.receive(s.genuine)
+  for (let i = 0; i < 3; i++) {
+    const { id } = await s.alice.send(s.bob, `after ${i}`)
+    s.alice.messaging.retry()
+    await s.alice.until(id, 'delivered')
+    s.alice.cut()
+    await expect.poll(() => s.bob.node.getConnections().length).toBe(0)
+  }
+  await s.bob.messaging.receive(s.genuine)
+  expect(await s.bob.gotAll(5)).toEqual(['first', 'genuine', 'after 0', 'after 1', 'after 2'])
+})
+
 test('a frame that says it is longer than a frame may be resets the stream, before anything of its length is made', async () => {
   await using s = await scene()
   const connection = await s.mallory.node.dial(s.bob.node.getMultiaddrs(), { signal: soon() })

@@ -79,9 +79,14 @@ export class Channel {
     return this.#courier.waiting
   }
 
-  /** Nothing is outstanding, and no link open. */
+  /** There is nothing that it would do by itself, and no link: it may be forgotten. */
   get isIdle(): boolean {
     return this.#links.length === 0 && this.#running === undefined && !this.#due && !this.#hasOutgoing()
+  }
+
+  /** The record of the peer as it is on disk; empty when there is none. */
+  get saved(): Uint8Array {
+    return this.#saved
   }
 
   send(draft: Draft): Promise<OutgoingMessage> {
@@ -311,6 +316,8 @@ export class Channel {
     const at = this.#links.indexOf(link)
     if (at >= 0) this.#links.splice(at, 1)
     this.#courier.unlinked()
+    await this.#running
+    if (this.isIdle) this.#context.onIdle(this.#name)
   }
 
   /** Resolves when what the frame says is on disk, with the number of envelopes in it that no honest sender makes. */

@@ -28,4 +28,6 @@ export interface Context {
   onMessage(message: IncomingMessage): void
   /** The application has taken a message. */
   onRoom(): void
+  /** A channel has nothing to do. */
+  onIdle(peer: string): void
 }

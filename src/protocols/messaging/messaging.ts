@@ -81,7 +81,8 @@ export class MessagingService extends TypedEventEmitter<MessagingEvents> impleme
       onMessage: message => void this.safeDispatchEvent('message', { detail: message }),
       onRoom: () => {
         for (const channel of this.#channels.values()) channel.tellRoom()
-      }
+      },
+      onIdle: peer => this.#forget(peer)
     }
     this.#history = new History(store)
   }
@@ -219,6 +220,15 @@ export class MessagingService extends TypedEventEmitter<MessagingEvents> impleme
       this.#records.delete(name)
     }
     return channel
+  }
+
+  /** Strangers who came and went take no memory. */
+  #forget(peer: string): void {
+    const channel = this.#channels.get(peer)
+    if (channel === undefined || !this.#started) return
+    this.#channels.delete(peer)
+    if (channel.saved.length > 0) this.#records.set(peer, channel.saved)
+    void channel.stop()
   }
 
   #onStream(stream: Stream, connection: Connection): void {
