@@ -8,6 +8,7 @@ import type { SinkJob } from './sink.ts'
 import type { SourceJob } from './source.ts'
 import { type StreamKeys, StreamOpener, StreamSealer } from './stream.ts'
 import { type ContentWorker, errorOf, type FromWorker } from './worker-pool.ts'
+import { contentPassed } from './young-garbage.ts'
 
 /** How long the last words of a stream may take. Milliseconds. */
 const FAREWELL = 10_000
@@ -130,7 +131,9 @@ function relay(frames: FrameStream, worker: ContentWorker, signal: AbortSignal):
         })
       } else if (message.type === 'frame') {
         const { ciphertext, tag, last } = message
+        const length = ciphertext.byteLength
         await frames.write(encodeFrame(last ? FRAME.last : FRAME.message, ciphertext, tag), signal)
+        contentPassed(length)
         worker.post({ type: 'credit' })
       } else if (message.type === 'error') throw errorOf(message)
       else return
@@ -194,6 +197,7 @@ export async function receiveContent(
       if (type !== FRAME.message && type !== FRAME.last) throw unexpected(type)
       hasEnded = type === FRAME.last
       inFlight++
+      contentPassed(body.byteLength)
       worker.post({ type: 'frame', body: detached(body, frame!), last: hasEnded })
     }
     await finish()

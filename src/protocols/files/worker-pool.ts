@@ -111,7 +111,11 @@ class PooledWorker implements ContentWorker {
     // in the checkout this file is beside the worker, in the bundle it is part of a chunk in dist/
     const isSource = import.meta.url.endsWith('/worker-pool.ts')
     const file = isSource ? './content.worker.ts' : './protocols/files/content.worker.js'
-    this.#worker = new Worker(new URL(file, import.meta.url), { execArgv: [], env: {} })
+    this.#worker = new Worker(new URL(file, import.meta.url), {
+      execArgv: [],
+      env: {},
+      resourceLimits: { maxYoungGenerationSizeMb: 3 }
+    })
     this.#worker.on('message', (message: FromWorker) => this.onMessage(message))
     this.#worker.on('error', error => this.#die(error.message))
     this.#worker.on('exit', () => this.#die('it ended'))
