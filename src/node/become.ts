@@ -6,6 +6,9 @@ import type { ControlServer } from './control/server.ts'
 import type { JoinedNode, JoinOptions } from './join.ts'
 import { VERSION } from './version.ts'
 
+/** After what comes first somebody waits for its first answers: the rest must not take the processor from them. Milliseconds. */
+const QUIET = 250
+
 /** How long others are kept waiting for what comes first. Milliseconds. */
 const FIRST_LIMIT = 1_000
 
@@ -33,7 +36,8 @@ export async function becomeNode(options: JoinOptions & { dataDir: string }): Pr
   const over = Promise.withResolvers<void>()
   async function completeAfter(): Promise<ControlServer | undefined> {
     await node.opened
-    await Promise.race([first, over.promise, delay(FIRST_LIMIT, undefined, { ref: false })])
+    const quiet = Promise.resolve(first).then(() => delay(QUIET, undefined, { ref: false }))
+    await Promise.race([quiet, over.promise, delay(FIRST_LIMIT, undefined, { ref: false })])
     if (isOver) return undefined
     await node.complete()
     return openControl()
