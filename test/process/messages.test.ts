@@ -28,6 +28,8 @@ describe.concurrent('messages between processes', () => {
     const [alice, bob] = [await world.machine('Alice'), await world.machine('Bob')]
     const listening = bob.start('listen')
     await listening.event('registered')
+    // who read it is told to a sender that is still there: a `send` on its own has ended by then
+    await alice.start('daemon').event('ready')
 
     expect(await send(alice, bob, 'hello', '--wait', '30s')).toMatchObject({
       state: expect.stringMatching(/delivered|read/)

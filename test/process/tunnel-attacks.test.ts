@@ -198,7 +198,8 @@ test.each([
   stream.addEventListener('drain', flood)
   flood()
   await within(ended, 'the end of the stream', 5000)
-  expect(resident() - before).toBeLessThan(50 * 1024 * 1024)
+  // it floods at over 100 MB/s: what is kept would be far more, and garbage that is not collected yet is less
+  expect(resident() - before).toBeLessThan(100 * 1024 * 1024)
 })
 
 test('garbage, oversized and truncated frames end their stream', async () => {
