@@ -34,6 +34,61 @@ const nativeApart: Plugin = {
   }
 }
 
+/** What libp2p loads and seldom or never calls where Node has the same: evaluating it takes 30 ms of every start. */
+const ON_DEMAND: Record<string, string[]> = {
+  '@chainsafe/as-sha256': ['digest'],
+  '@noble/curves/ed25519.js': ['ed25519', 'x25519'],
+  '@noble/curves/secp256k1.js': ['secp256k1']
+}
+
+/** WebAssembly of libp2p's noise, which compiles when it is first called: see src/node/network/noise.ts. */
+const CHACHA = '@chainsafe/as-chacha20poly1305'
+
+const onDemand: Plugin = {
+  name: 'on-demand',
+  setup: ({ onResolve, onLoad }) => {
+    onResolve({ filter: /^@(chainsafe|noble)\// }, ({ path, kind, importer }) =>
+      kind === 'import-statement' &&
+      (path in ON_DEMAND || path === CHACHA) &&
+      /@libp2p\/crypto|libp2p-noise/.test(importer.replaceAll('\\', '/'))
+        ? { path, namespace: 'on-demand' }
+        : undefined
+    )
+    onLoad({ filter: /./, namespace: 'on-demand' }, ({ path }) => ({
+      resolveDir: ROOT,
+      contents:
+        path === CHACHA
+          ? `let made
+const cipher = () => {
+  const { ChaCha20Poly1305, newInstance } = require('${path}')
+  return (made ??= new ChaCha20Poly1305(newInstance()))
+}
+exports.newInstance = () => undefined
+exports.ChaCha20Poly1305 = class {
+  seal(...args) { return cipher().seal(...args) }
+  open(...args) { return cipher().open(...args) }
+}`
+          : `module.exports = { ${ON_DEMAND[path]!.map(name => `get ${name}() { return require('${path}').${name} }`).join(', ')} }`
+    }))
+  }
+}
+
+/**
+ * mortice, the lock around libp2p's peer store, has one for the processes of a cluster. A node's peer store is in the memory of
+ * its own process.
+ */
+const noCluster: Plugin = {
+  name: 'no-cluster',
+  setup: ({ onResolve, onLoad }) => {
+    onResolve({ filter: /^node:cluster$/ }, ({ importer }) =>
+      importer.includes('mortice') ? { path: 'cluster', namespace: 'no-cluster' } : undefined
+    )
+    onLoad({ filter: /./, namespace: 'no-cluster' }, () => ({
+      contents: 'export default { isPrimary: true, on() {} }'
+    }))
+  }
+}
+
 /** `talos mcp-connect`, for which somebody waits, is a bundle of its own: finding and opening forty files takes its time. */
 const QUICK = 'src/cli/connect.ts'
 
@@ -81,7 +136,7 @@ async function bundleOf(entryPoints: string[], write: boolean): Promise<Metafile
     legalComments: 'linked',
     // a file that loads others by path
     external: ['typescript'],
-    plugins: [requireBuiltins, nativeApart, quickApart],
+    plugins: [onDemand, noCluster, requireBuiltins, nativeApart, quickApart],
     // CommonJS inside an ES module bundle calls require()
     banner: {
       js: "import { createRequire as __createRequire } from 'node:module'; import { fileURLToPath as __toPath } from 'node:url'; import { dirname as __dir } from 'node:path'; const require = __createRequire(import.meta.url), __filename = __toPath(import.meta.url), __dirname = __dir(__filename);"

@@ -113,15 +113,20 @@ export async function supergatewayPath(): Promise<McpPath | string> {
 
 /** Two agents with sealed wallets, over TCP on loopback, the host named in the address book. */
 export function talosPath(): Promise<McpPath> {
-  return talosBetween('Talos', false)
+  return talosBetween('Talos')
+}
+
+/** The same with the agent's keys on its disk as mcp-remote keeps its tokens: readable, so that no passphrase is processed. */
+export function talosUnsealedPath(): Promise<McpPath> {
+  return talosBetween('Talos, unsealed wallet', { isUnsealed: true })
 }
 
 /** The same, where a daemon runs for the data directory of each side: mcp-serve and mcp-connect work through it. */
 export function talosNodePath(): Promise<McpPath> {
-  return talosBetween('Talos, through a running node', true)
+  return talosBetween('Talos, through a running node', { isThroughNode: true })
 }
 
-async function talosBetween(title: string, isThroughNode: boolean): Promise<McpPath> {
+async function talosBetween(title: string, { isThroughNode = false, isUnsealed = false } = {}): Promise<McpPath> {
   const folder = mkdtempSync(join(tmpdir(), 'talos-bench-'))
   const secret = join(folder, 'passphrase')
   writeFileSync(secret, 'correct horse battery staple', { mode: 0o600 })
@@ -133,7 +138,10 @@ async function talosBetween(title: string, isThroughNode: boolean): Promise<McpP
         env: { ...process.env, ...env(name) }
       })
     )
-  const [owner, agent] = ['owner', 'agent'].map(name => talos(name, ['init', '--name', name]).peerId as string)
+  const [owner, agent] = ['owner', 'agent'].map(name => {
+    const seal = isUnsealed && name === 'agent' ? ['--insecure-plaintext'] : []
+    return talos(name, ['init', '--name', name, ...seal]).peerId as string
+  })
   const running: ChildProcess[] = []
   const start = async (name: string, args: string[]): Promise<{ addresses: string[] }> => {
     const child = spawn(process.execPath, [TALOS, ...args], {

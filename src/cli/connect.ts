@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs'
 // not by way of index.ts: an agent program waits for this, and the rest of the SDK need not be loaded
-import { connectMcp } from '../connect.ts'
+import { beginUnsealing, connectMcp, endpointFile, opened, resolveDataDir } from '../connect.ts'
 import type { ConnectEvent } from '../index.ts'
 import { interruption } from './interrupt.ts'
 
@@ -14,12 +15,17 @@ export interface ConnectFlags {
 
 /** Carries out `talos mcp-connect`. Throws as connectMcp(). */
 export async function connect(peer: string, flags: ConnectFlags): Promise<void> {
+  const dataDir = resolveDataDir(flags['data-dir'])
+  // a node that runs has opened its wallet; else what takes longest goes first, while the rest is loaded
+  const unsealing = existsSync(endpointFile(dataDir)) ? undefined : beginUnsealing({ dataDir })
+  await unsealing?.catch(() => {}) // it is told where it is used
   await connectMcp({
     peer,
+    dataDir,
+    ...(unsealing === undefined ? {} : { opening: opened(unsealing) }),
     input: process.stdin,
     output: process.stdout,
     signal: interruption(['SIGINT', 'SIGTERM', 'SIGHUP']),
-    ...(flags['data-dir'] === undefined ? {} : { dataDir: flags['data-dir'] }),
     ...(flags.server === undefined ? {} : { config: { servers: flags.server } }),
     ...(flags.service === undefined ? {} : { service: flags.service }),
     ...(flags['max-message'] === undefined ? {} : { maxMessageBytes: flags['max-message'] }),

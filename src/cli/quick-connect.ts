@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import type { ConnectFlags } from './connect.ts'
 
 const COMMAND = 'mcp-connect'
+
+// importing node:util evaluates all that it exports, which opens standard error and takes 8 ms
+const { parseArgs } = process.getBuiltinModule('node:util')
 
 /** What oclif.manifest.json, which is made of the commands, says of a command's words. */
 interface Manifest {

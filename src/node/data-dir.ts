@@ -1,5 +1,5 @@
 import { chmod, mkdir, readdir, stat } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import envPaths from 'env-paths'
 import { TalosError } from '../errors.ts'
 
@@ -13,6 +13,9 @@ const HAS_MODES = process.platform !== 'win32'
 export function resolveDataDir(dataDir?: string, env: NodeJS.ProcessEnv = process.env): string {
   return resolve(dataDir || env['TALOS_DATA_DIR'] || envPaths('talos', { suffix: '' }).data)
 }
+
+/** Where the node that runs says how to talk to it. */
+export const endpointFile = (dataDir: string): string => join(dataDir, 'node.json')
 
 /**
  * Makes sure that the data directory exists, belongs to this user, and is closed to all others (0700). An own empty folder

@@ -101,7 +101,7 @@ export class NodeLink implements AsyncDisposable {
         ...(leaving === undefined ? {} : { patience: PATIENCE }),
         signal: signal === undefined ? this.#closed.signal : AbortSignal.any([signal, this.#closed.signal])
       })
-      const { first: _, ...options } = this.#options
+      const { first: _, opening: __, ...options } = this.#options
       this.#options = options
       node.own?.opened.then(
         // to become it again, nothing is asked a second time

@@ -4,6 +4,7 @@ import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import * as z from 'zod/mini'
 import { TalosError } from '../../errors.ts'
+import { endpointFile } from '../data-dir.ts'
 import { readPrivateFile } from '../private-file.ts'
 
 /** Of a socket's path, in bytes: 104 with its end on macOS and BSD, 108 on Linux. */
@@ -22,11 +23,9 @@ const ENDPOINT = z.object({
 /** Where the node of a data directory can be talked to. */
 export type Endpoint = z.output<typeof ENDPOINT>
 
-const fileOf = (dataDir: string): string => join(dataDir, 'node.json')
-
 /** What the node that runs has published, or one that was killed; undefined when there is none. */
 export async function readEndpoint(dataDir: string): Promise<Endpoint | undefined> {
-  const file = await readPrivateFile(fileOf(dataDir))
+  const file = await readPrivateFile(endpointFile(dataDir))
   // another user's file could send us anywhere
   if (file?.isPrivate !== true) return undefined
   try {
@@ -39,14 +38,14 @@ export async function readEndpoint(dataDir: string): Promise<Endpoint | undefine
 
 /** Only the process that holds the data directory's store may call it. The old file, if any, is a dead node's. */
 export async function publishEndpoint(dataDir: string, endpoint: Endpoint): Promise<void> {
-  const temporary = `${fileOf(dataDir)}.${process.pid}.tmp`
+  const temporary = `${endpointFile(dataDir)}.${process.pid}.tmp`
   await writeFile(temporary, `${JSON.stringify(endpoint)}\n`, { mode: 0o600 })
-  await rename(temporary, fileOf(dataDir))
+  await rename(temporary, endpointFile(dataDir))
 }
 
 export async function withdrawEndpoint(dataDir: string, { token }: Endpoint): Promise<void> {
   const current = await readEndpoint(dataDir)
-  if (current?.token === token) await rm(fileOf(dataDir), { force: true })
+  if (current?.token === token) await rm(endpointFile(dataDir), { force: true })
 }
 
 /** A new endpoint in the data directory, or elsewhere when its path is too long for a socket. Throws STORAGE_DIR_UNSAFE. */

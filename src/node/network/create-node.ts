@@ -4,7 +4,6 @@ import { type Connection, type ConnectionGater, FaultTolerance, type Libp2p, typ
 import type { KadDHT, KadDHTInit } from '@libp2p/kad-dht'
 import { type Ping, ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
-import { webSockets } from '@libp2p/websockets'
 import { createLibp2p, type ServiceFactoryMap } from 'libp2p'
 import { type Dialer, dialer } from './dialer.ts'
 import { type HashTableOnDemand, hashTableOnDemand } from './hash-table.ts'
@@ -12,6 +11,7 @@ import { AGENT_LIMITS, MAX_STREAM_WINDOW, type NetworkLimits, SERVER_LIMITS } fr
 import { noise } from './noise.ts'
 import { relayTransport } from './relay-transport.ts'
 import { type NodeSigner, privateKeyOf } from './signer.ts'
+import { webSocketsOnDemand } from './web-sockets.ts'
 import { yamux } from './yamux.ts'
 
 /** Talos nodes form a Kademlia network of their own. */
@@ -76,7 +76,11 @@ export async function createNode<S extends ServiceMap = Record<never, never>>(
     privateKey: privateKeyOf(init.signer),
     nodeInfo: { name: 'talos', version: init.version },
     addresses: { listen, ...(init.announce === undefined ? {} : { announce: init.announce }) },
-    transports: [tcp(), webSockets(), relayTransport()],
+    transports: [
+      tcp(),
+      init.role === 'client' ? webSocketsOnDemand() : (await import('@libp2p/websockets')).webSockets(),
+      relayTransport()
+    ],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: MAX_STREAM_WINDOW } })],
     connectionManager: {

@@ -8,6 +8,8 @@ import { joinWrites } from './join-writes.ts'
 
 /** Below this WebAssembly is quicker than a call of OpenSSL, as libp2p's own noise has it. Bytes. */
 const NATIVE_FROM = 1200
+/** It takes 20 ms to compile, for which the first connection need not wait. Milliseconds. */
+const WARM_AFTER = 1_000
 const TAG_LENGTH = 16
 const PREFIX_LENGTH = 2
 /** Plaintext of the longest noise message. Bytes. */
@@ -37,6 +39,7 @@ type Message = Uint8Array | Uint8ArrayList
  */
 export function noise(): (components: Parameters<ReturnType<typeof libp2pNoise>>[0]) => ConnectionEncrypter {
   return components => {
+    warmSoon()
     const inner = libp2pNoise({ crypto: preparedCrypto })(components)
     const secureOutbound = inner.secureOutbound.bind(inner)
     const secureInbound = inner.secureInbound.bind(inner)
@@ -45,6 +48,17 @@ export function noise(): (components: Parameters<ReturnType<typeof libp2pNoise>>
     inner.secureInbound = async (connection, options) => quickened(await secureInbound(joinWrites(connection), options))
     return inner
   }
+}
+
+/** Whether WebAssembly is there. */
+let isWarm = false
+let warming: NodeJS.Timeout | undefined
+
+function warmSoon(): void {
+  warming ??= setTimeout(() => {
+    defaultCrypto.chaCha20Poly1305Encrypt(EMPTY, new Uint8Array(12), EMPTY, new Uint8Array(32))
+    isWarm = true
+  }, WARM_AFTER).unref()
 }
 
 function quickened<T extends { connection: unknown }>(result: T): T {
@@ -163,7 +177,7 @@ const preparedCrypto: ICryptoInterface = {
   ...defaultCrypto,
   chaCha20Poly1305Encrypt: (plaintext, nonce, ad, k) => {
     const length = plaintext.byteLength
-    if (length < NATIVE_FROM) return defaultCrypto.chaCha20Poly1305Encrypt(plaintext, nonce, ad, k)
+    if (isWarm && length < NATIVE_FROM) return defaultCrypto.chaCha20Poly1305Encrypt(plaintext, nonce, ad, k)
     const cipher = createCipheriv(CIPHER, prepared(k), nonce, OPTIONS)
     cipher.setAAD(ad, { plaintextLength: length })
     const sealed = new Uint8Array(new ArrayBuffer(PREFIX_LENGTH + length + TAG_LENGTH), PREFIX_LENGTH)
@@ -180,7 +194,7 @@ const preparedCrypto: ICryptoInterface = {
   },
   chaCha20Poly1305Decrypt: (ciphertext, nonce, ad, k, target) => {
     const length = ciphertext.byteLength - TAG_LENGTH
-    if (ciphertext.byteLength < NATIVE_FROM) {
+    if (isWarm && ciphertext.byteLength < NATIVE_FROM) {
       return defaultCrypto.chaCha20Poly1305Decrypt(ciphertext, nonce, ad, k, target)
     }
     const decipher = createDecipheriv(CIPHER, prepared(k), nonce, OPTIONS)

@@ -2,39 +2,28 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { didKeyOf, hexOf, peerIdOf } from '../../crypto/peer-key.ts'
 import { TalosError } from '../../errors.ts'
-import { checkDataDir, prepareDataDir, resolveDataDir } from '../data-dir.ts'
+import { prepareDataDir, resolveDataDir } from '../data-dir.ts'
 import { nameProblem } from '../peer-name.ts'
 import { readPrivateFile, updatePrivateFile, writeNewFile } from '../private-file.ts'
 import { DEFAULT_KDF, type KdfParameters } from './kdf.ts'
-import {
-  type Contents,
-  decodeKeystore,
-  encodeKeystore,
-  type Keystore,
-  openKeystore,
-  rewrapKeystore,
-  sealKeystore
-} from './keystore.ts'
-import { hidePassphrases, type PassphraseSource, passphraseBytes, passphraseFromEnvironment } from './passphrase.ts'
+import { type Contents, encodeKeystore, type Keystore, rewrapKeystore, sealKeystore } from './keystore.ts'
+import { hidePassphrases, type PassphraseSource, passphraseBytes } from './passphrase.ts'
 import { entropyOf, phraseOf } from './phrase.ts'
+import {
+  beginUnsealing,
+  FILE,
+  isSealed,
+  type OpenWalletOptions,
+  passphraseFor,
+  readKeystore,
+  type Unsealing,
+  type WalletLocation
+} from './unsealing.ts'
 import { type Wallet, walletOf } from './wallet.ts'
 
 export { type PassphraseSource, passphraseFromEnvironment, SHORT_PASSPHRASE } from './passphrase.ts'
+export { type OpenWalletOptions, passphraseMissing, type Unsealing, type WalletLocation } from './unsealing.ts'
 export type { Wallet, WalletIdentity } from './wallet.ts'
-
-const FILE = 'wallet.json'
-
-export interface WalletLocation {
-  /** @default TALOS_DATA_DIR, else the platform's data directory */
-  dataDir?: string
-}
-
-export interface OpenWalletOptions extends WalletLocation {
-  /** @default TALOS_PASSPHRASE, else the file that TALOS_PASSPHRASE_FILE names */
-  passphrase?: PassphraseSource
-  /** Asks a person, when neither `passphrase` nor the environment gives one. */
-  prompt?: () => Promise<string>
-}
 
 export interface CreateWalletOptions extends OpenWalletOptions {
   /** The display name: 1 to 64 printable characters without spaces. */
@@ -115,14 +104,15 @@ export interface WalletOpening {
 
 /** As openWallet(), for callers with something to do meanwhile. Throws what openWallet() throws before it processes the passphrase. */
 export async function beginOpening(options: OpenWalletOptions = {}): Promise<WalletOpening> {
-  const begun = Promise.withResolvers<Uint8Array>()
-  const wallet = withContents(
-    options,
-    (contents, { name, protection }) => walletOf(contents, name, protection.kind === 'passphrase'),
-    ({ identity }) => begun.resolve(Uint8Array.from(Buffer.from(identity, 'hex')))
-  )
-  wallet.catch(begun.reject)
-  return { publicKey: await begun.promise, wallet }
+  return openingOf(await beginUnsealing(options))
+}
+
+/** As beginOpening(), where the unsealing has begun. */
+export function openingOf(unsealing: Unsealing): WalletOpening {
+  const { keystore } = unsealing
+  const wallet = withContents(unsealing, contents => walletOf(contents, keystore.name, isSealed(keystore)))
+  wallet.catch(() => {}) // it is told where the wallet is used
+  return { publicKey: Uint8Array.from(Buffer.from(keystore.identity, 'hex')), wallet }
 }
 
 export interface WalletSummary {
@@ -153,7 +143,7 @@ export async function readWalletSummary(location: WalletLocation = {}): Promise<
 
 /** The 24 words that restore the identity. Throws as openWallet. */
 export async function exportPhrase(options: OpenWalletOptions = {}): Promise<string> {
-  return await withContents(options, ({ entropy }) => phraseOf(entropy))
+  return await withContents(await beginUnsealing(options), ({ entropy }) => phraseOf(entropy))
 }
 
 export interface ChangePassphraseOptions extends OpenWalletOptions {
@@ -168,7 +158,7 @@ export interface ChangePassphraseOptions extends OpenWalletOptions {
  * WALLET_CHANGED when another command changed the file meanwhile.
  */
 export async function changePassphrase(options: ChangePassphraseOptions): Promise<void> {
-  await withContents(options, async (_, keystore, { file, bytes, passphrase }) => {
+  await withContents(await beginUnsealing(options), async (_, keystore, { file, bytes, passphrase }) => {
     const next = passphraseBytes(typeof options.next === 'string' ? options.next : await options.next())
     const rewrapped = encodeKeystore(await rewrapKeystore(keystore, passphrase, next, options.kdf ?? DEFAULT_KDF))
     await updatePrivateFile(file, current => {
@@ -184,66 +174,24 @@ export async function changePassphrase(options: ChangePassphraseOptions): Promis
 
 /** Opens the keystore for `use` and wipes what was opened. */
 async function withContents<T>(
-  options: OpenWalletOptions,
+  { keystore, file, bytes, passphrase, contents: opening }: Unsealing,
   use: (
     contents: Contents,
     keystore: Keystore,
     from: { file: string; bytes: Buffer; passphrase: Uint8Array }
-  ) => T | Promise<T>,
-  onUnsealing: (keystore: Keystore) => void = () => {}
+  ) => T | Promise<T>
 ): Promise<T> {
-  hidePassphrases()
-  const { keystore, file, bytes } = await readKeystore(options)
-  const passphrase = isSealed(keystore) ? await passphraseFor(options) : new Uint8Array()
-  const unsealing = openKeystore(keystore, passphrase)
-  onUnsealing(keystore)
-  const contents = await unsealing
   try {
-    return await use(contents, keystore, { file, bytes, passphrase })
+    const contents = await opening
+    try {
+      return await use(contents, keystore, { file, bytes, passphrase })
+    } finally {
+      contents.entropy.fill(0)
+      contents.storageKey.fill(0)
+    }
   } finally {
-    contents.entropy.fill(0)
-    contents.storageKey.fill(0)
     passphrase.fill(0)
   }
-}
-
-async function readKeystore(location: WalletLocation) {
-  const dataDir = resolveDataDir(location.dataDir)
-  const file = join(dataDir, FILE)
-  const found = (await checkDataDir(dataDir)) ? await readPrivateFile(file) : undefined
-  if (found === undefined) {
-    throw new TalosError('WALLET_NOT_FOUND', `there is no wallet in ${dataDir}`, {
-      hint: 'Make one with `talos init --name <name>`, or say where it is with --data-dir.'
-    })
-  }
-  if (!found.isPrivate) {
-    throw new TalosError('WALLET_PERMISSIONS', `other users can read ${file}, or it belongs to one`, {
-      hint: `Close it (chmod 600 '${file}'). If somebody may have copied it, change the passphrase or make a new identity.`
-    })
-  }
-  const keystore = decodeKeystore(found.bytes)
-  return { dataDir, file, bytes: found.bytes, keystore }
-}
-
-const isSealed = (keystore: Keystore) => keystore.protection.kind === 'passphrase'
-
-async function passphraseFor({ passphrase, prompt }: OpenWalletOptions): Promise<Uint8Array> {
-  if (typeof passphrase === 'string') return passphraseBytes(passphrase)
-  const given = passphrase === undefined ? await passphraseFromEnvironment() : await passphrase()
-  if (given !== undefined) return passphraseBytes(given)
-  if (prompt !== undefined) return passphraseBytes(await prompt())
-  throw passphraseMissing()
-}
-
-/** The error for a wallet that needs a passphrase where nobody can be asked for one. */
-export function passphraseMissing(variable = 'TALOS_PASSPHRASE'): TalosError {
-  return new TalosError(
-    'WALLET_PASSPHRASE_MISSING',
-    'the wallet needs a passphrase, and there is no terminal to ask on',
-    {
-      hint: `Set ${variable}, or ${variable}_FILE to a file that holds it, or run this on a terminal.`
-    }
-  )
 }
 
 function exists(file: string): TalosError {

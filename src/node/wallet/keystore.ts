@@ -1,7 +1,10 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { TalosError } from '../../errors.ts'
 import { areKdfParameters, type KdfParameters, passphraseKey } from './kdf.ts'
-import { type Sealed, seal, unseal } from './sealing.ts'
+import type { Sealed } from './sealing.ts'
+
+/** Loaded while the passphrase is being processed. */
+const loadSealing = () => import('./sealing.ts')
 
 /**
  * The wallet file, version 1 (docs/wallet.md, "The file"). A random master key seals the contents; the passphrase seals the
@@ -49,6 +52,7 @@ export async function sealKeystore(
 ): Promise<Keystore> {
   const master = randomBytes(32)
   const plaintext = Buffer.concat([contents.entropy, contents.storageKey])
+  const { seal } = await loadSealing()
   try {
     return {
       ...head,
@@ -67,6 +71,7 @@ export async function sealKeystore(
  */
 export async function openKeystore(keystore: Keystore, passphrase: Uint8Array): Promise<Contents> {
   const master = await masterKey(keystore, passphrase)
+  const { unseal } = await loadSealing()
   const opened = unseal(master, CONTENTS_LABEL, publicBytes(keystore), keystore.contents)
   master.fill(0)
   if (!opened.ok || opened.plaintext.length !== 64) throw tampered()
@@ -106,6 +111,7 @@ async function protect(
   const salt = randomBytes(16)
   const kdf = { ...parameters, salt: salt.toString('hex') }
   const secret = await passphraseKey({ passphrase, salt, parameters })
+  const { seal } = await loadSealing()
   try {
     return { kind: 'passphrase', kdf, master: seal(secret, MASTER_LABEL, masterBytes(head, kdf), master) }
   } finally {
@@ -117,7 +123,8 @@ async function masterKey(keystore: Keystore, passphrase: Uint8Array): Promise<Ui
   const { protection } = keystore
   if (protection.kind === 'insecure-plaintext') return Uint8Array.from(Buffer.from(protection.master, 'hex'))
   const { kdf } = protection
-  const secret = await passphraseKey({ passphrase, salt: Buffer.from(kdf.salt, 'hex'), parameters: kdf })
+  const deriving = passphraseKey({ passphrase, salt: Buffer.from(kdf.salt, 'hex'), parameters: kdf })
+  const [secret, { unseal }] = await Promise.all([deriving, loadSealing()])
   const opened = unseal(secret, MASTER_LABEL, masterBytes(keystore, kdf), protection.master)
   secret.fill(0)
   if (opened.ok) return opened.plaintext

@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { TalosError } from '../../errors.ts'
 
 /** A passphrase, or a function that asks for it and is called only when it is needed. */
@@ -57,24 +57,19 @@ function take(env: NodeJS.ProcessEnv, variable: string): string | undefined {
 }
 
 async function passphraseFile(path: string): Promise<string> {
-  const chunks: Buffer[] = []
+  const bytes = Buffer.alloc(MAX_FILE_BYTES + 1)
   let length = 0
   try {
-    for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
-      chunks.push(chunk)
-      length += chunk.length
-      if (length > MAX_FILE_BYTES) throw new Error(`it is longer than ${MAX_FILE_BYTES} bytes`)
+    await using file = await open(path)
+    for (let read = 1; read > 0; length += read) {
+      read = (await file.read(bytes, length, bytes.length - length, null)).bytesRead
     }
+    if (length > MAX_FILE_BYTES) throw new Error(`it is longer than ${MAX_FILE_BYTES} bytes`)
+    return bytes.toString('utf8', 0, length).replace(/\r?\n$/, '')
   } catch (cause) {
-    throw new TalosError(
-      'WALLET_PASSPHRASE_FILE',
-      `cannot read the passphrase file ${path}: ${(cause as Error).message}`,
-      {
-        cause
-      }
-    )
+    const why = `cannot read the passphrase file ${path}: ${(cause as Error).message}`
+    throw new TalosError('WALLET_PASSPHRASE_FILE', why, { cause })
+  } finally {
+    bytes.fill(0)
   }
-  return Buffer.concat(chunks)
-    .toString('utf8')
-    .replace(/\r?\n$/, '')
 }
