@@ -9,7 +9,7 @@ import { joinWrites } from './join-writes.ts'
 /** Below this WebAssembly is quicker than a call of OpenSSL, as libp2p's own noise has it. Bytes. */
 const NATIVE_FROM = 1200
 /** It takes 20 ms to compile, for which the first connection need not wait. Milliseconds. */
-const WARM_AFTER = 1_000
+const WARM_AFTER = 400
 const TAG_LENGTH = 16
 const PREFIX_LENGTH = 2
 /** Plaintext of the longest noise message. Bytes. */
