@@ -17,6 +17,13 @@ const SAYS: Record<string, string[]> = {
     'Mallory is refused: STREAM_NOT_ACCEPTED',
     'Bob hears: One word after the other.',
     'Alice: Bob has all of it'
+  ],
+  'mcp-transport': ['Alice: session-opened', 'Bob sees: greet', 'Bob is told: Hello Bob'],
+  'agent-tools': [
+    'The agent has: send_message, read_inbox',
+    'the message is ',
+    'The agent reads: <untrusted-',
+    '>42</untrusted-'
   ]
 }
 
