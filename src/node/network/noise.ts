@@ -52,10 +52,12 @@ export function noise(): (components: Parameters<ReturnType<typeof libp2pNoise>>
 
 /** Whether WebAssembly is there. */
 let isWarm = false
-let warming: NodeJS.Timeout | undefined
+let isWarming = false
 
 function warmSoon(): void {
-  warming ??= setTimeout(() => {
+  if (isWarming) return
+  isWarming = true
+  setTimeout(() => {
     defaultCrypto.chaCha20Poly1305Encrypt(EMPTY, new Uint8Array(12), EMPTY, new Uint8Array(32))
     isWarm = true
   }, WARM_AFTER).unref()
