@@ -119,7 +119,8 @@ export function createNoble(randomBytes: (length: number) => Uint8Array = system
     },
     x25519: {
       generate: () => new NobleAgreementKey(randomBytes(32)),
-      fromSecret: secret => new NobleAgreementKey(secret)
+      fromSecret: secret => new NobleAgreementKey(secret),
+      lazy: secret => new NobleAgreementKey(secret)
     },
     mlKem768: {
       generate: () => new NobleKemKey(randomBytes(SIZES.kemSeed)),

@@ -45,8 +45,8 @@ const ed25519Keys = new PublicKeys('ed25519')
 const x25519Keys = new PublicKeys('x25519')
 
 class OpensslAgreementKey implements AgreementKey {
-  readonly publicKey: Uint8Array
   readonly #key: KeyObject
+  readonly publicKey: Uint8Array
 
   constructor({ key, publicKey }: { key: KeyObject; publicKey: Uint8Array }) {
     this.#key = key
@@ -54,14 +54,7 @@ class OpensslAgreementKey implements AgreementKey {
   }
 
   agree(publicKey: Uint8Array): Uint8Array {
-    requireLength('An X25519 public key', publicKey, SIZES.publicKey)
-    let shared: Buffer
-    try {
-      shared = diffieHellman({ privateKey: this.#key, publicKey: x25519Keys.get(publicKey) })
-    } catch (cause) {
-      throw badKey('The X25519 public key', cause)
-    }
-    return requireContribution(plain(shared))
+    return agree(this.#key, publicKey)
   }
 
   exportSecret(): Uint8Array {
@@ -69,10 +62,67 @@ class OpensslAgreementKey implements AgreementKey {
   }
 }
 
-/** A private key with the public half that belongs to it. */
-function restore(kind: 'x25519' | 'ed25519', secret: Uint8Array): { key: KeyObject; publicKey: Uint8Array } {
-  const key = keyObjects.importPrivate(kind, secret)
-  return { key, publicKey: keyObjects.exportPublic(kind, key) }
+/**
+ * A key from its bytes, which OpenSSL gets when it is needed: a session that is read, used once and written back has often no
+ * need of its ratchet key but to write it again, and to import it costs as much as what it is then used for.
+ */
+class LazyAgreementKey implements AgreementKey {
+  readonly #secret: Uint8Array
+  #key: KeyObject | undefined
+  #publicKey: Uint8Array | undefined
+
+  constructor(secret: Uint8Array) {
+    this.#secret = new Uint8Array(secret)
+  }
+
+  get publicKey(): Uint8Array {
+    this.#publicKey ??= keyObjects.exportPublic('x25519', this.#imported())
+    return this.#publicKey
+  }
+
+  agree(publicKey: Uint8Array): Uint8Array {
+    return agree(this.#imported(), publicKey)
+  }
+
+  exportSecret(): Uint8Array {
+    return new Uint8Array(this.#secret)
+  }
+
+  [Symbol.dispose](): void {
+    this.#secret.fill(0)
+  }
+
+  #imported(): KeyObject {
+    this.#key ??= keyObjects.importPrivate('x25519', this.#secret)
+    return this.#key
+  }
+}
+
+let spare: AgreementKey | undefined
+let making: NodeJS.Immediate | undefined
+
+/** One is made ahead, while this thread waits for a disk or a peer: a ratchet needs one for each answer. */
+function generateAgreementKey(): AgreementKey {
+  const key = spare ?? newAgreementKey()
+  spare = undefined
+  making ??= setImmediate(() => {
+    making = undefined
+    spare = newAgreementKey()
+  }).unref()
+  return key
+}
+
+const newAgreementKey = (): AgreementKey => new OpensslAgreementKey(keyObjects.generatePair('x25519'))
+
+function agree(privateKey: KeyObject, publicKey: Uint8Array): Uint8Array {
+  requireLength('An X25519 public key', publicKey, SIZES.publicKey)
+  let shared: Buffer
+  try {
+    shared = diffieHellman({ privateKey, publicKey: x25519Keys.get(publicKey) })
+  } catch (cause) {
+    throw badKey('The X25519 public key', cause)
+  }
+  return requireContribution(plain(shared))
 }
 
 class OpensslSigningKey implements SigningKey {
@@ -223,7 +273,8 @@ export const openssl: CryptoProvider = {
     generate: () => new OpensslSigningKey(keyObjects.generatePair('ed25519')),
     fromSeed: seed => {
       requireLength('An Ed25519 seed', seed, 32)
-      return new OpensslSigningKey(restore('ed25519', seed))
+      const key = keyObjects.importPrivate('ed25519', seed)
+      return new OpensslSigningKey({ key, publicKey: keyObjects.exportPublic('ed25519', key) })
     },
     verify: (publicKey, message, signature) => {
       if (signature.length !== SIZES.signature || !isStrictEd25519Key(publicKey)) return false
@@ -235,10 +286,15 @@ export const openssl: CryptoProvider = {
     }
   },
   x25519: {
-    generate: () => new OpensslAgreementKey(keyObjects.generatePair('x25519')),
+    generate: generateAgreementKey,
     fromSecret: secret => {
       requireLength('An X25519 secret', secret, 32)
-      return new OpensslAgreementKey(restore('x25519', secret))
+      const key = keyObjects.importPrivate('x25519', secret)
+      return new OpensslAgreementKey({ key, publicKey: keyObjects.exportPublic('x25519', key) })
+    },
+    lazy: secret => {
+      requireLength('An X25519 secret', secret, 32)
+      return new LazyAgreementKey(secret)
     }
   },
   mlKem768,

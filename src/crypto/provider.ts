@@ -10,6 +10,8 @@ export interface AgreementKey {
   agree(publicKey: Uint8Array): Uint8Array
   /** A copy of the 32-byte secret; the caller wipes it. */
   exportSecret(): Uint8Array
+  /** Wipes the secret, where it is still in this memory. The key must not be used afterwards. */
+  [Symbol.dispose]?(): void
 }
 
 /** An Ed25519 private key (RFC 8032). */
@@ -64,6 +66,8 @@ export interface CryptoProvider {
     generate(): AgreementKey
     /** @throws CRYPTO_BAD_KEY when `secret` is not 32 bytes */
     fromSecret(secret: Uint8Array): AgreementKey
+    /** The same for a key that will perhaps not be used before it is disposed of: nothing is computed until it is. */
+    lazy(secret: Uint8Array): AgreementKey
   }
 
   readonly mlKem768: {

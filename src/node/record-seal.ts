@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { CryptoProvider } from '../crypto/index.ts'
 import { TalosError } from '../errors.ts'
 
@@ -22,7 +21,7 @@ export class RecordSeal {
   }
 
   seal(key: string, value: Uint8Array): Uint8Array {
-    const nonce = randomBytes(NONCE_LENGTH)
+    const nonce = this.#crypto.randomBytes(NONCE_LENGTH)
     const record = this.#crypto.seal(this.#key, nonce, value, boundTo(key), 1 + NONCE_LENGTH)
     record[0] = VERSION
     record.set(nonce, 1)

@@ -41,3 +41,26 @@ test('both sides talk at once, in order', async () => {
   expect(await p.bob.gotAll(count)).toEqual(Array.from({ length: count }, (_, i) => `a ${i}`))
   expect(await p.alice.gotAll(count)).toEqual(Array.from({ length: count }, (_, i) => `b ${i}`))
 })
+
+test('an answer carries the acknowledgement', async () => {
+  await using p = await pair()
+  let signed = 0
+  const { sign } = p.bob.identity
+  Object.assign(p.bob.identity, {
+    sign: (bytes: Uint8Array) => {
+      signed++
+      return sign(bytes)
+    }
+  })
+  p.bob.messaging.addEventListener('message', ({ detail }) => void p.bob.send(p.alice, `${textOf(detail)}!`))
+  const count = 20
+  const sent: string[] = []
+  for (let i = 0; i < count; i++) {
+    sent.push((await p.alice.send(p.bob, `hello ${i}`)).id)
+    await p.alice.gotAll(i + 1)
+  }
+  for (const id of sent) await p.alice.until(id, 'delivered')
+  expect(p.alice.got).toEqual(sent.map((_, i) => `hello ${i}!`))
+  // an envelope for each answer; one more for the acknowledgement only where the answer was slow
+  expect(signed).toBeLessThan(2 * count)
+})

@@ -7,7 +7,8 @@ export function countingProvider(): { crypto: CryptoProvider; counts: { hmac: nu
     ...crypto,
     x25519: {
       generate: () => watch(crypto.x25519.generate()),
-      fromSecret: secret => watch(crypto.x25519.fromSecret(secret))
+      fromSecret: secret => watch(crypto.x25519.fromSecret(secret)),
+      lazy: secret => watch(crypto.x25519.lazy(secret))
     },
     hmacSha256: (key, data) => {
       counts.hmac++

@@ -29,6 +29,12 @@ export function makeMessageVectors() {
       sentAt: now
     }),
     ack: AckBody.encode({ delivered: [{ epoch: plain(epoch), ranges: [1, 5, 7, 7] }], read: [plain(uuids.next())] }),
+    answer: TextBody.encode({
+      contentType: 'text/plain; charset=utf-8',
+      content: plain(new TextEncoder().encode('hello yourself')),
+      sentAt: now,
+      delivered: [{ epoch: plain(epoch), ranges: [1, 5] }]
+    }),
     refusal: Refusal.encode({ reason: REFUSAL.unreadable, ids: [plain(uuids.next())], withoutOneTime: true })
   }
   const seal = (name: string, fields: Partial<Envelope> & Pick<Envelope, 'type' | 'body'>) => {

@@ -57,6 +57,12 @@ export const EPOCH_LIFETIME = MAX_AGE + 2 * MAX_CLOCK_SKEW
 /** Epochs of one peer that are remembered. A new one begins when a peer has lost its disk. */
 export const MAX_EPOCHS = 16
 
+/** What one acknowledgement may speak of. */
+export const MAX_DELIVERED = { delivered: 2 * MAX_EPOCHS, delivered$: { ranges: MAX_RANGES } }
+
+/** An answer carries an acknowledgement that has no more epochs, and in each no more numbers in its ranges. */
+export const MAX_CARRIED = { epochs: 4, ranges: 32 }
+
 /**
  * Messages sealed and not acknowledged, counted from the oldest outstanding. Fewer than the 1,000 keys that a ratchet skips:
  * whatever part of them is lost, the next one opens.

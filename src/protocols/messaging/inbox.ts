@@ -4,6 +4,7 @@ import {
   EPOCH_LIFETIME,
   MAX_CONTENT,
   MAX_CONTENT_TYPE,
+  MAX_DELIVERED,
   MAX_EPOCHS,
   MESSAGE_COST,
   REFUSAL,
@@ -13,11 +14,19 @@ import {
 import type { Context } from './context.ts'
 import { type Envelope, EnvelopeError, plain } from './envelope.ts'
 import { hasInboxRoom } from './limits.ts'
-import { TextBody } from './pb/message.ts'
+import { type Delivered, TextBody } from './pb/message.ts'
 import { type EpochRecord, type PeerRecord, StoredMessage } from './pb/records.ts'
 import { encodeText, heldKey, idKey, inboxKey, incomingMessage, messageKey, putState, readMessage } from './records.ts'
 import type { Step } from './step.ts'
 import { uuidBytes, uuidText } from './uuid.ts'
+
+interface Opened {
+  message: StoredMessage | undefined
+  /** What it acknowledges besides. */
+  delivered: readonly Delivered[]
+}
+
+const SKIPPED: Opened = { message: undefined, delivered: [] }
 
 /**
  * What one peer sends us: each message once, in the order of sending. What arrives ahead of others is held back on disk; what
@@ -34,17 +43,18 @@ export class Inbox {
 
   /**
    * Takes a TEXT or SKIP whose signature was checked. When it returns, it is on disk with the step, or was before: it is to be
-   * acknowledged. Throws EnvelopeError (refused; nothing changed) or the SESSION_* for which it could not be read.
+   * acknowledged. Resolves with what it acknowledges itself. Throws EnvelopeError (refused; nothing changed) or the SESSION_* for
+   * which it could not be read.
    */
-  async accept(step: Step, record: PeerRecord, envelope: Envelope): Promise<void> {
+  async accept(step: Step, record: PeerRecord, envelope: Envelope): Promise<readonly Delivered[]> {
     const { sequence, floor } = envelope
     const known = record.epochs.find(one => Buffer.compare(one.epoch, envelope.epoch) === 0)
-    if (known !== undefined && isDuplicate(known, sequence)) return
+    if (known !== undefined && isDuplicate(known, sequence)) return []
     if (known === undefined) this.#checkEpochs(step, record, envelope)
     const next = Math.max(known?.next ?? 0, floor)
     if (sequence >= next + WINDOW) throw refused(REFUSAL.malformed, 'it is too far ahead of others', envelope)
 
-    const message = envelope.type === TYPE.text ? await this.#open(step, record, envelope) : undefined
+    const { message, delivered } = envelope.type === TYPE.text ? await this.#open(step, record, envelope) : SKIPPED
     const epoch = known ?? newEpoch(envelope)
     if (known === undefined) await this.#begin(step, record, epoch)
     epoch.lastAt = step.now
@@ -57,7 +67,7 @@ export class Inbox {
       // a SKIP is held as an empty record
       const bytes = message === undefined ? new Uint8Array() : StoredMessage.encode(message)
       step.transaction.put(heldKey(this.#peer, epoch.epoch, sequence), bytes)
-      return
+      return delivered
     } else {
       // in an epoch that has ended nothing waits: what is missing comes when it comes, or never
       for (let missing = epoch.next; missing < sequence; missing++) epoch.gaps.push(missing)
@@ -65,6 +75,7 @@ export class Inbox {
     }
     if (message !== undefined) this.#hand(step, message)
     await this.#advance(step, epoch, epoch.next)
+    return delivered
   }
 
   /** The application has taken a message: true when it had not before. */
@@ -85,7 +96,7 @@ export class Inbox {
     }
   }
 
-  async #open(step: Step, record: PeerRecord, envelope: Envelope): Promise<StoredMessage> {
+  async #open(step: Step, record: PeerRecord, envelope: Envelope): Promise<Opened> {
     const cost = envelope.body.length + MESSAGE_COST
     if (!hasInboxRoom(this.#context.limits, record, this.#context.total, cost)) {
       throw refused(REFUSAL.full, 'there is no room for it', envelope)
@@ -98,15 +109,9 @@ export class Inbox {
       throw refused(REFUSAL.malformed, 'its id is that of another message', envelope)
     }
     this.#count(record, 1, body.content.length + MESSAGE_COST)
-    return {
-      incoming: true,
-      peer: this.#peer,
-      id,
-      contentType: body.contentType,
-      content: body.content,
-      time: step.now,
-      otherTime: body.sentAt
-    }
+    const { contentType, content, sentAt: otherTime, delivered } = body
+    const message = { incoming: true, peer: this.#peer, id, contentType, content, time: step.now, otherTime }
+    return { message, delivered }
   }
 
   #checkEpochs(step: Step, record: PeerRecord, envelope: Envelope): void {
@@ -182,7 +187,7 @@ function insertSorted(numbers: number[], number: number): void {
 function decodeBody(plaintext: Uint8Array, envelope: Envelope): TextBody {
   let body: TextBody
   try {
-    body = TextBody.decode(plaintext)
+    body = TextBody.decode(plaintext, { limits: MAX_DELIVERED })
   } catch (cause) {
     throw refused(REFUSAL.malformed, 'its content cannot be decoded', envelope, cause)
   }

@@ -14,7 +14,7 @@ import type { OutgoingMessage } from './index.ts'
 import { checkOutbox } from './limits.ts'
 import { OutboxEntries, type OutEntry } from './outbox-entries.ts'
 import { type Delivered, TextBody } from './pb/message.ts'
-import { OutRecord, type PeerRecord, StoredMessage } from './pb/records.ts'
+import { type DueEpoch, OutRecord, type PeerRecord, StoredMessage } from './pb/records.ts'
 import { messageKey, outgoingMessage, outKey, putState, readEntry, readMessage } from './records.ts'
 import type { Step } from './step.ts'
 import { uuidBytes, uuidText } from './uuid.ts'
@@ -31,6 +31,13 @@ export interface Outgoing {
   sequence: number
   expiresAt: number
   envelope: Uint8Array
+}
+
+/** An acknowledgement that travels with a message. */
+export interface Cargo {
+  readonly delivered: DueEpoch[]
+  /** The id of the message that has taken it. */
+  by: string | undefined
 }
 
 export interface Batch {
@@ -120,11 +127,11 @@ export class Outbox {
   }
 
   /**
-   * What is to be sent over link `link`, the oldest first: what is sealed already, and what is sealed now; as much as belongs
-   * into one step.
+   * What is to be sent over link `link`, the oldest first: what is sealed already, and what is sealed now, the first of which
+   * takes the `cargo`; as much as belongs into one step.
    */
-  async send(step: Step, record: PeerRecord, link: number): Promise<Batch> {
-    const batch = await this.#collect(step, record, entry => entry.sentOn !== link)
+  async send(step: Step, record: PeerRecord, link: number, cargo?: Cargo): Promise<Batch> {
+    const batch = await this.#collect(step, record, entry => entry.sentOn !== link, cargo)
     for (const { sequence } of batch.envelopes) this.entries.change(this.entries.get(sequence)!, { sentOn: link })
     return batch
   }
@@ -211,7 +218,12 @@ export class Outbox {
     this.#write(step, entry)
   }
 
-  async #collect(step: Step, record: PeerRecord, wanted: (entry: OutEntry) => boolean): Promise<Batch> {
+  async #collect(
+    step: Step,
+    record: PeerRecord,
+    wanted: (entry: OutEntry) => boolean,
+    cargo?: Cargo
+  ): Promise<Batch> {
     const envelopes: Outgoing[] = []
     let length = 0
     for (const entry of this.entries.window()) {
@@ -219,7 +231,7 @@ export class Outbox {
       if (envelopes.length >= STEP_MESSAGES || length >= STEP_BYTES) {
         return { envelopes, needsSession: false, hasMore: true }
       }
-      const envelope = entry.sealed ? await this.#envelope(step, entry) : await this.#seal(step, record, entry)
+      const envelope = entry.sealed ? await this.#envelope(step, entry) : await this.#seal(step, record, entry, cargo)
       if (envelope === undefined) return { envelopes, needsSession: true, hasMore: true }
       length += envelope.length
       envelopes.push({ sequence: entry.sequence, expiresAt: entry.expiresAt, envelope })
@@ -228,8 +240,8 @@ export class Outbox {
   }
 
   /** Undefined when there is no session. */
-  async #seal(step: Step, record: PeerRecord, entry: OutEntry): Promise<Uint8Array | undefined> {
-    const body = entry.skip ? new Uint8Array() : await this.#sealedBody(step, entry)
+  async #seal(step: Step, record: PeerRecord, entry: OutEntry, cargo?: Cargo): Promise<Uint8Array | undefined> {
+    const body = entry.skip ? new Uint8Array() : await this.#sealedBody(step, entry, cargo)
     if (body === undefined) return undefined
     const envelope = signEnvelope(this.#context.identity, {
       id: uuidBytes(entry.id),
@@ -247,11 +259,14 @@ export class Outbox {
     return envelope
   }
 
-  async #sealedBody(step: Step, entry: OutEntry): Promise<Uint8Array | undefined> {
+  async #sealedBody(step: Step, entry: OutEntry, cargo?: Cargo): Promise<Uint8Array | undefined> {
     const message = this.#recent.get(entry.id) ?? (await readMessage(step.transaction, entry.id))!
-    return step.session.seal(
-      TextBody.encode({ contentType: message.contentType, content: message.content, sentAt: message.time })
-    )
+    const { contentType, content, time: sentAt } = message
+    const carries = cargo !== undefined && cargo.by === undefined
+    const delivered = carries ? cargo.delivered : []
+    const body = await step.session.seal(TextBody.encode({ contentType, content, sentAt, delivered }))
+    if (carries && body !== undefined) cargo.by = entry.id
+    return body
   }
 
   async #envelope(step: Step, entry: OutEntry): Promise<Uint8Array> {

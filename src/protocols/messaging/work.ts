@@ -9,14 +9,14 @@ import {
   sealAcknowledgement,
   unsealAcknowledgement
 } from './acknowledgement.ts'
-import { ACK_AFTER, FRAME, MAX_EPOCHS, MAX_IDS, MAX_RANGES, REFUSAL, TYPE } from './constants.ts'
+import { ACK_AFTER, FRAME, MAX_CARRIED, MAX_DELIVERED, MAX_IDS, REFUSAL, TYPE } from './constants.ts'
 import type { Context } from './context.ts'
 import { type Envelope, EnvelopeError, plain, signEnvelope } from './envelope.ts'
 import { type Inbox, refusalOf } from './inbox.ts'
 import type { OutgoingMessage } from './index.ts'
 import type { Link } from './link.ts'
-import type { Batch, Draft, Outbox } from './outbox.ts'
-import { AckBody, Refusal } from './pb/message.ts'
+import type { Batch, Cargo, Draft, Outbox } from './outbox.ts'
+import { AckBody, type Delivered, Refusal } from './pb/message.ts'
 import type { DueEpoch, PeerRecord } from './pb/records.ts'
 import { addDelivered } from './records.ts'
 import { FAILS, type Reason, Refusals, WAITS } from './refusals.ts'
@@ -199,7 +199,7 @@ export class Work {
         if (!context.accepts(peerId)) {
           throw new EnvelopeError(REFUSAL.notAccepted, 'its sender is not accepted', envelope.id)
         }
-        await inbox.accept(this.#step, this.#record, envelope)
+        await this.#beDelivered(await inbox.accept(this.#step, this.#record, envelope))
         const delivered = link === undefined ? dueOf(this.#record).delivered : this.#direct
         addDelivered(delivered, envelope.epoch, envelope.sequence)
       } else {
@@ -243,13 +243,16 @@ export class Work {
     }
     let body: AckBody
     try {
-      const limits = { delivered: 2 * MAX_EPOCHS, read: MAX_IDS, delivered$: { ranges: MAX_RANGES } }
-      body = AckBody.decode(plaintext, { limits })
+      body = AckBody.decode(plaintext, { limits: { ...MAX_DELIVERED, read: MAX_IDS } })
     } catch (cause) {
       throw new EnvelopeError(REFUSAL.malformed, 'an acknowledgement cannot be decoded', envelope.id, cause)
     }
-    if (await outbox.delivered(this.#step, this.#record, body.delivered)) this.#outcome.progress = true
+    await this.#beDelivered(body.delivered)
     await outbox.read(this.#step, this.#record, body.read)
+  }
+
+  async #beDelivered(delivered: readonly Delivered[]): Promise<void> {
+    if (await this.#parts.outbox.delivered(this.#step, this.#record, delivered)) this.#outcome.progress = true
   }
 
   async #beRefused({ reason, ids }: Refusal): Promise<void> {
@@ -279,10 +282,24 @@ export class Work {
       outcome.sealedSent = true
     }
     const maySendMessages = maySend && outcome.waits === undefined
-    await this.#acknowledge(maySendMessages && outbox.hasUnsent(link.number))
-    if (maySendMessages && !outcome.batch.needsSession) {
-      outcome.batch = await outbox.send(this.#step, record, link.number)
-    }
+    const cargo = this.#cargo()
+    const isWaiting = maySendMessages && outbox.hasUnsent(link.number)
+    if (!isWaiting || cargo === undefined) await this.#acknowledge(isWaiting)
+    if (!maySendMessages || outcome.batch.needsSession) return
+    outcome.batch = await outbox.send(this.#step, record, link.number, isWaiting ? cargo : undefined)
+    if (!isWaiting || cargo === undefined) return
+    // what was sealed before takes nothing more
+    if (cargo.by === undefined) await this.#acknowledge(true)
+    else this.#parts.recent.add(cargo.by, cargo.delivered)
+  }
+
+  /** An acknowledgement that an answer can take along: it costs both sides a signature and a step of the ratchet less. */
+  #cargo(): Cargo | undefined {
+    const delivered = this.#direct
+    const { epochs, ranges } = MAX_CARRIED
+    const isSmall = delivered.length <= epochs && delivered.every(one => one.ranges.length <= ranges)
+    const isAlone = delivered.length > 0 && !(hasDue(this.#record) && this.#record.sealed === undefined)
+    return isSmall && isAlone ? { delivered, by: undefined } : undefined
   }
 
   async #acknowledge(withMessages: boolean): Promise<void> {

@@ -413,6 +413,7 @@ export function retire(old: Ratchet, next: Ratchet | undefined): void {
   for (const secret of ['rootKey', 'sendChain', 'receiveChain'] as const) {
     if (old[secret] !== next?.[secret]) wipe(old[secret])
   }
+  if (old.own !== next?.own) old.own[Symbol.dispose]?.()
   if (old.skipped !== next?.skipped) {
     const kept = new Set(next?.skipped.map(entry => entry.key))
     for (const entry of old.skipped) if (!kept.has(entry.key)) wipe(entry.key)

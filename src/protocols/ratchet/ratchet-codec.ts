@@ -47,7 +47,7 @@ export function decodeRatchet(crypto: CryptoProvider, bytes: Uint8Array): Ratche
   const optional = (flag: number) => ((flags & flag) !== 0 ? reader.bytes(32) : undefined)
   const rootKey = reader.bytes(32)
   const secret = reader.bytes(32)
-  const own = crypto.x25519.fromSecret(secret)
+  const own = crypto.x25519.lazy(secret)
   secret.fill(0)
   const remote = optional(HAS_REMOTE)
   const sendChain = optional(HAS_SEND)

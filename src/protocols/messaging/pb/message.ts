@@ -608,6 +608,7 @@ export interface TextBody {
   contentType: string
   content: Uint8Array<ArrayBuffer>
   sentAt: number
+  delivered: Delivered[]
 }
 
 export namespace TextBody {
@@ -635,6 +636,13 @@ export namespace TextBody {
           w.uint64Number(obj.sentAt)
         }
 
+        if (obj.delivered != null && obj.delivered.length > 0) {
+          for (const value of obj.delivered) {
+            w.uint32(34)
+            Delivered.codec().encode(value, w)
+          }
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -642,7 +650,8 @@ export namespace TextBody {
         const obj: any = {
           contentType: '',
           content: uint8ArrayAlloc(0),
-          sentAt: 0
+          sentAt: 0,
+          delivered: []
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -663,6 +672,16 @@ export namespace TextBody {
               obj.sentAt = reader.uint64Number()
               break
             }
+            case 4: {
+              if (opts.limits?.delivered != null && obj.delivered.length === opts.limits.delivered) {
+                throw new MaxLengthError('Decode error - repeated field "delivered" had too many elements')
+              }
+
+              obj.delivered.push(Delivered.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.delivered$
+              }))
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -672,6 +691,10 @@ export namespace TextBody {
 
         return obj
       }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          delivered: 0
+        }
+
         const end = length == null ? reader.len : reader.pos + length
 
         while (reader.pos < end) {
@@ -697,6 +720,24 @@ export namespace TextBody {
                 field: `${prefix}.sentAt`,
                 value: reader.uint64Number()
               }
+              break
+            }
+            case 4: {
+              if (opts.limits?.delivered != null && obj.delivered === opts.limits.delivered) {
+                throw new MaxLengthError('Streaming decode error - repeated field "delivered" had too many elements')
+              }
+
+              for (const evt of Delivered.codec().stream(reader, reader.uint32(), `${prefix}.delivered[]`, {
+                limits: opts.limits?.delivered$
+              })) {
+                yield {
+                  ...evt,
+                  index: obj.delivered
+                }
+              }
+
+              obj.delivered++
+
               break
             }
             default: {
@@ -726,6 +767,18 @@ export namespace TextBody {
     value: number
   }
 
+  export interface TextBodyDeliveredEpochFieldEvent {
+    field: '$.delivered[].epoch'
+    value: Uint8Array<ArrayBuffer>
+    index: number
+  }
+
+  export interface TextBodyDeliveredRangesFieldEvent {
+    field: '$.delivered[].ranges[]'
+    index: number
+    value: number
+  }
+
   export function encode (obj: Partial<TextBody>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, TextBody.codec())
   }
@@ -734,7 +787,7 @@ export namespace TextBody {
     return decodeMessage(buf, TextBody.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<TextBody>): Generator<TextBodyContentTypeFieldEvent | TextBodyContentFieldEvent | TextBodySentAtFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<TextBody>): Generator<TextBodyContentTypeFieldEvent | TextBodyContentFieldEvent | TextBodySentAtFieldEvent | TextBodyDeliveredEpochFieldEvent | TextBodyDeliveredRangesFieldEvent> {
     return streamMessage(buf, TextBody.codec(), opts)
   }
 }
