@@ -99,16 +99,19 @@ class LazyAgreementKey implements AgreementKey {
 }
 
 let spare: AgreementKey | undefined
-let making: NodeJS.Immediate | undefined
+let isMaking = false
 
 /** One is made ahead, while this thread waits for a disk or a peer: a ratchet needs one for each answer. */
 function generateAgreementKey(): AgreementKey {
   const key = spare ?? newAgreementKey()
   spare = undefined
-  making ??= setImmediate(() => {
-    making = undefined
-    spare = newAgreementKey()
-  }).unref()
+  if (!isMaking) {
+    isMaking = true
+    setImmediate(() => {
+      isMaking = false
+      spare = newAgreementKey()
+    }).unref()
+  }
   return key
 }
 

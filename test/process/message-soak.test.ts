@@ -1,13 +1,26 @@
+import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import type { Ed25519PeerId } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { multiaddr } from '@multiformats/multiaddr'
 import { expect, type TestContext, test } from 'vitest'
+import { crypto } from '../../src/crypto/index.ts'
+import { FrameStream } from '../../src/protocols/framing/index.ts'
+import { FRAME, MAX_FRAME, MESSAGE_PROTOCOL, TYPE } from '../../src/protocols/messaging/constants.ts'
+import { signEnvelope } from '../../src/protocols/messaging/envelope.ts'
+import { MessageFrame } from '../../src/protocols/messaging/pb/message.ts'
+import { UuidSource } from '../../src/protocols/messaging/uuid.ts'
 import { LiveProcess } from '../support/live-process.ts'
+import { startNode } from '../support/nodes.ts'
 import { type Machine, TalosWorld } from '../support/talos-world.ts'
+import { TcpProxy } from '../support/tcp-proxy.ts'
 
 /** Each way, here; `npm run soak` sends 100,000. */
-const COUNT = Number(process.env['TALOS_SOAK_MESSAGES'] ?? 4_000) / 2
+const COUNT = Number(process.env['TALOS_SOAK_MESSAGES'] ?? 20_000) / 2
 /** Kills of one of the three processes, in turn by chance. */
 const KILLS = Math.max(12, COUNT / 1_000)
 const LIMIT = 300_000 + COUNT * 20
@@ -20,9 +33,9 @@ class SoakAgent {
   #process: LiveProcess
   readonly #start: () => LiveProcess
 
-  constructor(context: TestContext, world: TalosWorld, self: Machine, peer: Machine) {
+  constructor(context: TestContext, world: TalosWorld, self: Machine, peer: Machine, way: TcpProxy) {
     this.log = join(world.folder, `${self.name}.log`)
-    const args = [PROGRAM, self.dataDir, world.address, peer.peerId, String(COUNT), this.log]
+    const args = [PROGRAM, self.dataDir, world.address, peer.peerId, COUNT, this.log, way.target, way.port].map(String)
     this.#start = () => new LiveProcess({ file: process.execPath, args }, {})
     this.#process = this.#start()
     context.onTestFinished(() => this.#process.kill().catch(() => {}))
@@ -49,18 +62,85 @@ class SoakAgent {
   }
 }
 
-test(`${2 * COUNT} messages, both ways, ${KILLS} kills: none lost, none doubled, order kept`, {
+/** A way that leads to a port where nothing listens yet. */
+async function hostileWay(context: TestContext): Promise<TcpProxy> {
+  const way = await TcpProxy.start({ isHostile: true })
+  const free = createServer().listen(0, '127.0.0.1')
+  await once(free, 'listening')
+  way.target = (free.address() as AddressInfo).port
+  await new Promise(resolve => free.close(resolve))
+  context.onTestFinished(() => way[Symbol.asyncDispose]())
+  return way
+}
+
+/** What a way can do to what is on it. */
+const HARM: Array<(way: TcpProxy) => void> = [
+  way => way.reset(),
+  way => way.finish(),
+  way => way.tamper('flip'),
+  way => way.tamper('repeat'),
+  way => way.tamper('swap')
+]
+
+/** Sends `to`, over its way, envelopes in the name of `from` that it has signed itself, and rubbish, until `signal`. */
+async function forge(way: TcpProxy, to: Machine, from: Machine, signal: AbortSignal): Promise<number> {
+  await using mallory = await startNode()
+  const key = crypto.ed25519.generate()
+  const keyOf = ({ peerId }: Machine) => (peerIdFromString(peerId) as Ed25519PeerId).publicKey.raw
+  const uuids = new UuidSource(Date.now, length => crypto.randomBytes(length))
+  const epoch = uuids.next()
+  let sent = 0
+  while (!signal.aborted) {
+    try {
+      const address = multiaddr(`/ip4/127.0.0.1/tcp/${way.port}/p2p/${to.peerId}`)
+      const stream = await mallory.dialProtocol(address, MESSAGE_PROTOCOL, { signal })
+      const frames = new FrameStream(stream, { maxFrameLength: MAX_FRAME })
+      for (let sequence = 1; sequence <= 8; sequence++) {
+        const fields = {
+          id: uuids.next(),
+          type: TYPE.text,
+          recipient: keyOf(to),
+          timestamp: Date.now(),
+          epoch,
+          sequence
+        }
+        const body = crypto.randomBytes(200)
+        const signer = { publicKey: keyOf(from), sign: (bytes: Uint8Array) => key.sign(bytes) }
+        const envelope = signEnvelope(signer, { ...fields, floor: 1, body }) as Uint8Array<ArrayBuffer>
+        await frames.write(MessageFrame.encode({ type: FRAME.envelopes, envelopes: [envelope] }), signal)
+        sent++
+      }
+      await frames.write(crypto.randomBytes(100), signal)
+      await frames.read(signal)
+    } catch {
+      // the way was cut, or its end was killed, or has had enough
+    }
+    await delay(100, undefined, { signal }).catch(() => {})
+  }
+  return sent
+}
+
+test(`${2 * COUNT} messages, both ways, ${KILLS} kills, hostile ways and forged messages: none lost, none doubled, order kept`, {
   timeout: LIMIT
 }, async context => {
   const world = await TalosWorld.start(context)
   const [alice, bob] = [await world.machine('Alice'), await world.machine('Bob')]
-  const agents = [new SoakAgent(context, world, alice, bob), new SoakAgent(context, world, bob, alice)]
+  const ways = [await hostileWay(context), await hostileWay(context)] as const
+  const agents = [
+    new SoakAgent(context, world, alice, bob, ways[0]),
+    new SoakAgent(context, world, bob, alice, ways[1])
+  ]
   const progress = () => agents.reduce((sum, agent) => sum + agent.received().length, 0)
+  const over = new AbortController()
+  const forged = Promise.all([forge(ways[0], alice, bob, over.signal), forge(ways[1], bob, alice, over.signal)])
 
-  for (let kills = 0; kills < KILLS; kills++) {
-    // each kill when some more messages have come, so that they are spread over the whole run
-    const wanted = (2 * COUNT * (kills + Math.random())) / KILLS
-    while (progress() < wanted) await delay(50)
+  for (let turn = 0; turn < KILLS; turn++) {
+    // each kill when some more messages have come, so that they are spread over the whole run, and harm to the ways in between
+    const wanted = (2 * COUNT * (turn + Math.random())) / KILLS
+    while (progress() < wanted) {
+      HARM[Math.floor(Math.random() * HARM.length)]!(ways[Math.floor(Math.random() * 2)]!)
+      await delay(200)
+    }
     const victim = Math.floor(Math.random() * 3)
     if (victim < 2) await agents[victim]!.kill()
     else {
@@ -69,6 +149,10 @@ test(`${2 * COUNT} messages, both ways, ${KILLS} kills: none lost, none doubled,
     }
   }
   while (progress() < 2 * COUNT) await delay(200)
+  over.abort()
+  for (const sent of await forged) expect(sent).toBeGreaterThan(0)
+  // some went by the mailbox, most did not
+  expect(ways[0].carried + ways[1].carried).toBeGreaterThan(COUNT * 1_000)
   const all = Array.from({ length: COUNT }, (_, number) => number)
   for (const agent of agents) expect(agent.received()).toEqual(all)
 })

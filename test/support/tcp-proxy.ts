@@ -1,5 +1,9 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { Transform } from 'node:stream'
+
+/** What a hostile way does to the bytes on it: a bit flipped, a piece sent twice, two pieces in the wrong order. */
+export type Tampering = 'flip' | 'repeat' | 'swap'
 
 /** A way between two machines that a test can cut. */
 export class TcpProxy implements AsyncDisposable {
@@ -7,11 +11,17 @@ export class TcpProxy implements AsyncDisposable {
   readonly #pairs = new Set<[Socket, Socket]>()
   readonly #held = new Set<Socket>()
   #silent = false
+  #isHostile = false
+  #tampering: Tampering | undefined
+  /** Bytes that a hostile one has carried. */
+  carried = 0
   /** The port that it leads to. */
   target = 0
 
-  static async start(): Promise<TcpProxy> {
+  /** @param isHostile it can tamper with what passes, but not be silent */
+  static async start({ isHostile = false } = {}): Promise<TcpProxy> {
     const proxy = new TcpProxy()
+    proxy.#isHostile = isHostile
     proxy.#server.listen(0, '127.0.0.1')
     await once(proxy.#server, 'listening')
     return proxy
@@ -38,6 +48,11 @@ export class TcpProxy implements AsyncDisposable {
     }
   }
 
+  /** Does this to what passes next, in one direction or the other. */
+  tamper(how: Tampering): void {
+    this.#tampering = how
+  }
+
   /** From now on nothing passes, and nobody is told; new connections are taken and hear nothing either. */
   silence(): void {
     this.#silent = true
@@ -50,7 +65,7 @@ export class TcpProxy implements AsyncDisposable {
   /** What was held back passes, in order, and all goes on. */
   restore(): void {
     this.#silent = false
-    for (const [one, other] of this.#pairs) join(one, other)
+    for (const [one, other] of this.#pairs) this.#join(one, other)
     for (const socket of this.#held) this.#accept(socket)
     this.#held.clear()
   }
@@ -80,10 +95,34 @@ export class TcpProxy implements AsyncDisposable {
         if (!this.#silent) other.destroy()
       })
     }
-    join(...pair)
+    this.#join(...pair)
   }
-}
 
-function join(one: Socket, other: Socket): void {
-  one.pipe(other).pipe(one)
+  #join(one: Socket, other: Socket): void {
+    if (!this.#isHostile) {
+      one.pipe(other).pipe(one)
+      return
+    }
+    one.pipe(this.#way()).pipe(other)
+    other.pipe(this.#way()).pipe(one)
+  }
+
+  #way(): Transform {
+    let held: Buffer | undefined
+    return new Transform({
+      transform: (chunk: Buffer, _, done) => {
+        this.carried += chunk.length
+        const how = held === undefined ? this.#tampering : undefined
+        if (how !== undefined) this.#tampering = undefined
+        if (how === 'swap') {
+          held = chunk
+          return done()
+        }
+        if (how === 'flip') chunk[chunk.length >> 1]! ^= 1
+        const pieces = how === 'repeat' ? [chunk, chunk] : held === undefined ? [chunk] : [chunk, held]
+        held = undefined
+        done(null, pieces.length === 1 ? chunk : Buffer.concat(pieces))
+      }
+    })
+  }
 }

@@ -218,12 +218,7 @@ export class Outbox {
     this.#write(step, entry)
   }
 
-  async #collect(
-    step: Step,
-    record: PeerRecord,
-    wanted: (entry: OutEntry) => boolean,
-    cargo?: Cargo
-  ): Promise<Batch> {
+  async #collect(step: Step, record: PeerRecord, wanted: (entry: OutEntry) => boolean, cargo?: Cargo): Promise<Batch> {
     const envelopes: Outgoing[] = []
     let length = 0
     for (const entry of this.entries.window()) {
