@@ -5,11 +5,33 @@ import { attach } from './control/client.ts'
 import type { NodeApi } from './control/methods.ts'
 import { resolveDataDir } from './data-dir.ts'
 import type { DurableStore } from './durable-store.ts'
-import { type OpenWalletOptions, openWallet } from './wallet/index.ts'
+import { type OpenWalletOptions, openWallet, type Wallet } from './wallet/index.ts'
 
 /** How long a node may take to begin or to end. Milliseconds. */
 const HANDOVER_TIMEOUT = 20_000
 const HANDOVER_RETRY = 50
+
+/**
+ * Asks the node that runs, or does it without one. A node that begins or ends meanwhile is asked, or done without. Throws
+ * what the two ways throw, and NODE_*; STORAGE_LOCKED when a process holds the store all the time and cannot be talked to.
+ */
+export async function whicheverHolds<T>(
+  dataDir: string,
+  ways: { node: (api: NodeApi) => Promise<T>; nobody: () => Promise<T>; signal?: AbortSignal }
+): Promise<T> {
+  const deadline = Date.now() + HANDOVER_TIMEOUT
+  for (;;) {
+    await using running = await attach(dataDir)
+    try {
+      // awaited here: the connection is closed when this scope ends
+      return await (running === undefined ? ways.nobody() : ways.node(running.api))
+    } catch (error) {
+      const isPassing = isTalosError(error, 'STORAGE_LOCKED') || isTalosError(error, 'NODE_GONE')
+      if (!isPassing || Date.now() > deadline) throw error
+    }
+    await delay(HANDOVER_RETRY, undefined, ways.signal === undefined ? {} : { signal: ways.signal })
+  }
+}
 
 /**
  * For a command that needs what is stored and no network: asks the node that runs, or opens the store for this one time.
@@ -20,17 +42,14 @@ export async function withStore<T>(
   ways: { node: (api: NodeApi) => Promise<T | null>; store: (store: DurableStore) => Promise<T> }
 ): Promise<T> {
   const dataDir = resolveDataDir(options.dataDir)
-  const deadline = Date.now() + HANDOVER_TIMEOUT
-  for (;;) {
-    await using running = await attach(dataDir)
-    if (running !== undefined) return (await ways.node(running.api)) as T
-    const wallet = await openWallet({ ...options, dataDir })
-    try {
-      await using store = await openStore(wallet, dataDir)
+  let opening: Promise<Wallet> | undefined
+  return whicheverHolds(dataDir, {
+    node: async api => (await ways.node(api)) as T,
+    nobody: async () => {
+      // a person is asked once
+      opening ??= openWallet({ ...options, dataDir })
+      await using store = await openStore(await opening, dataDir)
       return await ways.store(store)
-    } catch (error) {
-      if (!isTalosError(error, 'STORAGE_LOCKED') || Date.now() > deadline) throw error
     }
-    await delay(HANDOVER_RETRY)
-  }
+  })
 }

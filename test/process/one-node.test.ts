@@ -8,6 +8,7 @@ import { openTunnel } from '../../src/protocols/mcp/tunnel/client.ts'
 import type { LiveAgent, LiveProcess } from '../support/live-process.ts'
 import { script } from '../support/mcp-tunnel.ts'
 import { eventually } from '../support/processes.ts'
+import { talos } from '../support/talos.ts'
 import { type Party, TunnelNet } from '../support/tunnel-net.ts'
 import { within } from '../support/within.ts'
 
@@ -183,6 +184,19 @@ test('in any order of start and end the agent is served', async () => {
     }
   }
 }, 180_000)
+
+test('status answers whatever begins and ends meanwhile', async () => {
+  await using net = await TunnelNet.open()
+  const status = () => talos(['status', '--json', '--data-dir', net.host.dataDir], { timeout: 60_000 })
+  const asked = [status()]
+  for (let round = 0; round < 3; round++) {
+    const daemon = await net.start(net.host, 'daemon', 'ready', await net.fixedPort())
+    asked.push(status(), status())
+    await net.kill(daemon)
+    asked.push(status())
+  }
+  for (const { status: code, stdout } of await Promise.all(asked)) expect(code, stdout).toBe(0)
+}, 90_000)
 
 test('three commands that start at the same moment', async () => {
   await using net = await TunnelNet.open()
