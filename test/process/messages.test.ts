@@ -160,6 +160,27 @@ describe.concurrent('one node per data directory', () => {
     }
   })
 
+  test('a daemon in the background is given the passphrase of a sealed wallet', { timeout: 120_000 }, async context => {
+    const world = await TalosWorld.start(context)
+    const alice = await world.machine('Alice')
+    const env = { TALOS_PASSPHRASE: 'correct horse battery' }
+    const dataDir = join(world.folder, 'sealed')
+    const run = (...args: string[]) => talos([...args, '--data-dir', dataDir], { env: { ...alice.env, ...env } })
+    expect((await run('init', '--name', 'sealed')).status).toBe(0)
+    const { status, stdout, stderr } = await run('daemon', '--detach', '--json')
+    expect(status, stdout + stderr).toBe(0)
+    const { pid } = JSON.parse(stdout)
+    try {
+      expect(runs(pid)).toBe(true)
+      // who asks the node needs no passphrase
+      const asked = await talos(['history', '--data-dir', dataDir, '--json'])
+      expect(asked.status, asked.stdout).toBe(0)
+      expect(JSON.parse((await run('daemon', '--stop', '--json')).stdout)).toEqual({ stopped: true, pid })
+    } finally {
+      if (runs(pid)) process.kill(pid, 'SIGKILL')
+    }
+  })
+
   test('a daemon that cannot start in the background says why', { timeout: 120_000 }, async context => {
     const world = await TalosWorld.start(context)
     const alice = await world.machine('Alice')

@@ -1,3 +1,4 @@
+import { read } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { TalosError } from '../../errors.ts'
 
@@ -6,6 +7,9 @@ export type PassphraseSource = string | (() => Promise<string>)
 
 /** A passphrase file may be a descriptor (`/dev/fd/3`) that has no size: reading stops here. */
 const MAX_FILE_BYTES = 4096
+
+/** An inherited descriptor: what is read from it, since it may be a socket, which cannot be opened by that path. */
+const DESCRIPTOR = /^\/dev\/fd\/(\d+)$/
 
 /** Shorter ones are warned of: argon2id slows guessing down, it does not make four letters many. */
 export const SHORT_PASSPHRASE = 12
@@ -58,11 +62,13 @@ function take(env: NodeJS.ProcessEnv, variable: string): string | undefined {
 
 async function passphraseFile(path: string): Promise<string> {
   const bytes = Buffer.alloc(MAX_FILE_BYTES + 1)
-  let length = 0
   try {
-    await using file = await open(path)
-    for (let read = 1; read > 0; length += read) {
-      read = (await file.read(bytes, length, bytes.length - length, null)).bytesRead
+    const descriptor = DESCRIPTOR.exec(path)?.[1]
+    let length: number
+    if (descriptor !== undefined) length = await fill(bytes, Number(descriptor))
+    else {
+      await using file = await open(path)
+      length = await fill(bytes, file.fd)
     }
     if (length > MAX_FILE_BYTES) throw new Error(`it is longer than ${MAX_FILE_BYTES} bytes`)
     return bytes.toString('utf8', 0, length).replace(/\r?\n$/, '')
@@ -71,5 +77,17 @@ async function passphraseFile(path: string): Promise<string> {
     throw new TalosError('WALLET_PASSPHRASE_FILE', why, { cause })
   } finally {
     bytes.fill(0)
+  }
+}
+
+/** Reads until the end, or until `bytes` is full. */
+async function fill(bytes: Buffer, descriptor: number): Promise<number> {
+  for (let length = 0; ; ) {
+    const count = await new Promise<number>((resolve, reject) => {
+      const done = (error: Error | null, bytesRead: number): void => (error ? reject(error) : resolve(bytesRead))
+      read(descriptor, bytes, length, bytes.length - length, null, done)
+    })
+    length += count
+    if (count === 0 || length === bytes.length) return length
   }
 }
