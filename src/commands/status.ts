@@ -50,7 +50,7 @@ export default class Status extends BaseCommand {
   }
 
   #printNode({ pid, role, startedAt, addresses, connections }: RunningNode): void {
-    const what = role === 'agent' ? 'runs' : 'serves one command'
+    const what = role === 'client' ? 'serves one command' : 'runs'
     this.log(`The node ${what} (process ${pid}, since ${clock(startedAt)})`)
     for (const address of addresses) this.log(`  ${address}`)
     if (connections.length > 0) {
