@@ -1,0 +1,404 @@
+import { TalosError } from '../../errors.ts'
+import {
+  blockHash,
+  encodeBlock,
+  encodeBody,
+  encodeHeader,
+  entryLength,
+  SIGNATURE_LENGTH,
+  SIGNED_HEADER_LENGTH,
+  sealBlock
+} from '../block.ts'
+import { equalBytes, readUint64, viewOf, ZERO_HASH } from '../bytes.ts'
+import { commit, encodePayload, type Field, SECRET_LENGTH } from '../commitment.ts'
+import { mineHeader } from '../miner.ts'
+import { type Chain, chainOf, decodeParams, localParams } from '../params.ts'
+import { type Extension, encodeRecord, KIND, type KindName, recordId } from '../record.ts'
+import { Frontier, hashLeaf, merkleRoot } from '../tree.ts'
+import { decodeKept, encodeKept } from './kept.ts'
+import {
+  blockAt,
+  damaged,
+  heightOf,
+  type LocalBlock,
+  type NumberedRecord,
+  recordAt,
+  recordOfOperation,
+  sequenceOf,
+  sequencesWith
+} from './lookup.ts'
+import { migrate } from './migrate.ts'
+import {
+  type ChainStore,
+  type ChainTransaction,
+  decodeHead,
+  decodeTip,
+  encodeHead,
+  encodeNumber,
+  encodeTip,
+  KEYS,
+  type LocalHead,
+  type LocalTip
+} from './store.ts'
+import { decodeStored, encodeStored, OPERATION, searchTerms } from './stored-record.ts'
+
+/** How long a record waits for others before it is sealed. Milliseconds. */
+const SEAL_AFTER = 1_000
+
+export interface Owner {
+  /** Ed25519, 32 bytes. */
+  publicKey: Uint8Array
+  sign(bytes: Uint8Array): Uint8Array
+}
+
+export interface LocalChainInit {
+  store: ChainStore
+  owner: Owner
+  randomBytes: (length: number) => Uint8Array
+  /** Milliseconds since 1970. @default the clock's */
+  now?: () => number
+  /** Zero digits that the hash of a block begins with, for a chain that is made new. @default 2 */
+  difficulty?: number
+  /** Called when sealing in the background fails; it is tried again a second later. */
+  onError?: (error: unknown) => void
+}
+
+/** What happened, to be recorded. */
+export interface Entry {
+  kind: KindName
+  /** 1 to 31, kept private, committed to one by one. The one called `peer` can be searched for. */
+  fields: readonly Field[]
+  /**
+   * What the application calls it, 1 to 255 visible ASCII characters: a second entry of the same name is the first one again. It becomes
+   * a field of that name.
+   */
+  operation?: string
+  extensions?: readonly Extension[]
+}
+
+export interface Appended {
+  id: Uint8Array
+  sequence: number
+  /** False when the operation was recorded before. */
+  isNew: boolean
+}
+
+/**
+ * The audit chain of an agent: it alone writes, and signs every block. Records are written in the transactions of what they record;
+ * blocks are made of them afterwards, each as one transaction. A process that is killed at any point leaves a valid chain, and
+ * records without a block get one at the next start.
+ */
+export class LocalChain implements AsyncDisposable {
+  readonly chain: Chain
+  readonly store: ChainStore
+  readonly owner: Owner
+  readonly now: () => number
+  readonly #randomBytes: (length: number) => Uint8Array
+  readonly #onError: (error: unknown) => void
+  readonly #stopping = new AbortController()
+  #tip: LocalTip
+  #timer: NodeJS.Timeout | undefined
+  #sealing: Promise<unknown> = Promise.resolve()
+
+  private constructor(init: LocalChainInit, chain: Chain, tip: LocalTip) {
+    this.store = init.store
+    this.owner = init.owner
+    this.now = init.now ?? Date.now
+    this.#randomBytes = init.randomBytes
+    this.#onError = init.onError ?? (() => {})
+    this.chain = chain
+    this.#tip = tip
+  }
+
+  /**
+   * Opens the chain in a store, or begins one.
+   *
+   * @throws CHAIN_STORE_NEWER, CHAIN_OTHER_OWNER, CHAIN_STORE_DAMAGED, and what the store throws
+   */
+  static async open(init: LocalChainInit): Promise<LocalChain> {
+    await migrate(init.store)
+    const { chain, tip, head } = await init.store.transact(async transaction => {
+      const params = await transaction.get(KEYS.params)
+      return params === undefined ? begin(transaction, init) : load(transaction, params)
+    })
+    if (!equalBytes(chain.params.keys[0]!, init.owner.publicKey)) {
+      throw new TalosError('CHAIN_OTHER_OWNER', 'the audit chain in this data directory is of another identity', {
+        hint: 'Use the data directory of this wallet.'
+      })
+    }
+    const opened = new LocalChain(init, chain, tip)
+    if (head.sequence > tip.sequence) opened.#schedule(0)
+    return opened
+  }
+
+  get tip(): LocalTip {
+    return this.#tip
+  }
+
+  /**
+   * Records `entry` in a transaction of the caller: it is there when the transaction is, and not when that fails. A block follows
+   * within a second.
+   *
+   * @throws CHAIN_FORMAT when the entry breaks a limit
+   */
+  async append(transaction: ChainTransaction, entry: Entry): Promise<Appended> {
+    const { operation, fields, extensions = [] } = entry
+    if (operation !== undefined) {
+      const known = await this.#knownOperation(transaction, operation)
+      if (known !== undefined) return known
+    }
+    const head = decodeHead((await transaction.get(KEYS.head))!)
+    const named = operation === undefined ? fields : [...fields, { name: OPERATION, value: operation }]
+    const payload = { secret: this.#randomBytes(SECRET_LENGTH), fields: named }
+    const time = Math.max(this.now(), head.time)
+    const bytes = encodeRecord({
+      kind: KIND[entry.kind],
+      author: this.owner.publicKey,
+      stream: head.stream,
+      sequence: head.sequence + 1,
+      previous: head.id,
+      time,
+      commitment: commit(payload),
+      extensions
+    })
+    const { maxRecordLength } = this.chain.params
+    if (bytes.length > maxRecordLength) {
+      throw new TalosError('CHAIN_RECORD_TOO_LONG', `a record has at most ${maxRecordLength} bytes`)
+    }
+    const next: LocalHead = {
+      stream: head.stream,
+      sequence: head.sequence + 1,
+      id: recordId(bytes),
+      time,
+      bytes: head.bytes + entryLength(bytes.length, false)
+    }
+    transaction.put(KEYS.record(next.sequence), encodeStored(bytes, encodePayload(payload)))
+    transaction.put(KEYS.id(next.id), encodeNumber(next.sequence))
+    if (operation !== undefined) transaction.put(KEYS.operation(operation), encodeNumber(next.sequence))
+    const { peer } = searchTerms(payload)
+    if (peer !== undefined) transaction.put(KEYS.peer(peer, next.sequence), Uint8Array.of(KIND[entry.kind]))
+    transaction.put(KEYS.head, encodeHead(next))
+    payload.secret.fill(0)
+    this.#schedule(this.#isFull(next) ? 0 : SEAL_AFTER)
+    return { id: next.id, sequence: next.sequence, isNew: true }
+  }
+
+  /** Makes one block of what has none; undefined when there is nothing, or when the chain was closed. */
+  seal(): Promise<LocalBlock | undefined> {
+    const sealing = this.#sealing.then(() => this.#seal())
+    this.#sealing = sealing.catch(() => {})
+    return sealing
+  }
+
+  /** Makes blocks until every record has one. */
+  async sealAll(): Promise<void> {
+    while ((await this.seal()) !== undefined);
+  }
+
+  /** Seals what is pending, and ends. */
+  async close(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    try {
+      await this.sealAll()
+    } finally {
+      this.#stopping.abort()
+      clearTimeout(this.#timer)
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  /** The record with this id; undefined when there is none, or no more. */
+  record(id: Uint8Array): Promise<NumberedRecord | undefined> {
+    return this.store.transact(async transaction => {
+      const found = await recordAt(transaction, await sequenceOf(transaction, id))
+      return found && equalBytes(found.id, id) ? found : undefined
+    })
+  }
+
+  /** The record of an operation, such as a message. */
+  recordOf(operation: string): Promise<NumberedRecord | undefined> {
+    return this.store.transact(transaction => recordOfOperation(transaction, operation))
+  }
+
+  /** The record with this number. */
+  recordAt(sequence: number): Promise<NumberedRecord | undefined> {
+    return this.store.transact(transaction => recordAt(transaction, sequence))
+  }
+
+  /** Numbers of the records with a peer, in order. */
+  sequencesWith(peer: string): Promise<number[]> {
+    return this.store.transact(transaction => sequencesWith(transaction, peer))
+  }
+
+  /** The last record, sealed or not. */
+  async head(): Promise<LocalHead> {
+    return decodeHead((await this.store.transact(transaction => transaction.get(KEYS.head)))!)
+  }
+
+  /** The height of the block that a record is in; undefined while it is in none. */
+  heightOf(sequence: number): Promise<number | undefined> {
+    return this.store.transact(transaction => heightOf(transaction, sequence))
+  }
+
+  /** A block by its height or hash; undefined when there is none. */
+  block(which: number | Uint8Array): Promise<LocalBlock | undefined> {
+    return this.store.transact(transaction => blockAt(transaction, which))
+  }
+
+  /**
+   * Removes the contents of a record for good: fields, secret, and by what it could be found. The record itself stays, and with it
+   * the chain's validity. False when there is no such record.
+   */
+  erase(id: Uint8Array): Promise<boolean> {
+    return this.store.transact(async transaction => {
+      const kept = await transaction.get(KEYS.kept(id))
+      if (kept !== undefined) {
+        const { height, index, blockPath, bytes } = decodeKept(kept)
+        transaction.put(KEYS.kept(id), encodeKept(height, index, blockPath, encodeStored(bytes, new Uint8Array())))
+        return true
+      }
+      const found = await recordAt(transaction, await sequenceOf(transaction, id))
+      if (found === undefined) return false
+      const { sequence, bytes, payload } = found
+      const { operation, peer } = searchTerms(payload)
+      if (operation !== undefined) transaction.delete(KEYS.operation(operation))
+      if (peer !== undefined) transaction.delete(KEYS.peer(peer, sequence))
+      transaction.put(KEYS.record(sequence), encodeStored(bytes, new Uint8Array()))
+      return true
+    })
+  }
+
+  async #knownOperation(transaction: ChainTransaction, operation: string): Promise<Appended | undefined> {
+    if (!/^[\x21-\x7e]{1,255}$/.test(operation)) {
+      throw new TalosError('CHAIN_OPERATION_INVALID', 'an operation is called by 1 to 255 visible ASCII characters')
+    }
+    const known = await recordOfOperation(transaction, operation)
+    return known && { id: known.id, sequence: known.sequence, isNew: false }
+  }
+
+  #isFull({ sequence, bytes }: LocalHead): boolean {
+    const { maxRecords, maxBlockLength } = this.chain.params
+    return (
+      sequence - this.#tip.sequence >= maxRecords || bytes - this.#tip.bytes + SIGNED_HEADER_LENGTH >= maxBlockLength
+    )
+  }
+
+  #schedule(delay: number): void {
+    if (this.#stopping.signal.aborted) return
+    if (this.#timer !== undefined) {
+      if (delay > 0) return
+      clearTimeout(this.#timer)
+    }
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      this.sealAll().catch(error => {
+        this.#onError(error)
+        this.#schedule(SEAL_AFTER)
+      })
+    }, delay).unref()
+  }
+
+  async #seal(): Promise<LocalBlock | undefined> {
+    if (this.#stopping.signal.aborted) return undefined
+    const tip = this.#tip
+    const records = await this.store.transact(transaction => this.#pending(transaction, tip))
+    if (records.length === 0) return undefined
+    const body = encodeBody(records.map(({ bytes }) => ({ record: bytes })))
+    const unmined = encodeHeader({
+      height: tip.height + 1,
+      time: Math.max(this.now(), tip.time, ...records.map(({ time }) => time)),
+      previous: tip.hash,
+      recordsRoot: merkleRoot(records.map(({ id }) => id)),
+      historyRoot: tip.frontier.root(),
+      producer: this.owner.publicKey,
+      recordCount: records.length,
+      bodyLength: body.length,
+      bits: this.chain.params.bits,
+      nonce: 0,
+      signedRecords: false
+    })
+    const header = await mineHeader(unmined, { signal: this.#stopping.signal })
+    const hash = blockHash(header)
+    const signature = sealBlock(this.owner, hash)
+    const { frontier, completed } = tip.frontier.append(hashLeaf(hash))
+    const next: LocalTip = {
+      height: tip.height + 1,
+      hash,
+      time: readUint64(viewOf(header), 8),
+      sequence: tip.sequence + records.length,
+      bytes: tip.bytes + body.length,
+      frontier
+    }
+    const block = encodeBlock(header, signature, body)
+    await this.store.transact(async transaction => {
+      putBlock(transaction, block.slice(0, SIGNED_HEADER_LENGTH), next, tip.sequence + 1)
+      for (const { level, index, hash: node } of completed) transaction.put(KEYS.node(level, index), node.slice())
+      transaction.put(KEYS.tip, encodeTip(next))
+    })
+    this.#tip = next
+    return { height: next.height, hash, first: tip.sequence + 1, bytes: block }
+  }
+
+  async #pending(transaction: ChainTransaction, tip: LocalTip) {
+    const head = decodeHead((await transaction.get(KEYS.head))!)
+    const { maxRecords, maxBlockLength } = this.chain.params
+    const records: Array<{ bytes: Uint8Array; id: Uint8Array; time: number }> = []
+    let length = SIGNED_HEADER_LENGTH
+    for (let sequence = tip.sequence + 1; sequence <= head.sequence && records.length < maxRecords; sequence++) {
+      const stored = await transaction.get(KEYS.record(sequence))
+      if (stored === undefined) throw damaged(`record ${sequence}`)
+      const { bytes, id, record } = decodeStored(stored)
+      length += entryLength(bytes.length, false)
+      if (length > maxBlockLength) break
+      records.push({ bytes, id, time: record.time })
+    }
+    return records
+  }
+}
+
+function putBlock(
+  transaction: ChainTransaction,
+  signedHeader: Uint8Array,
+  { height, hash, sequence }: Pick<LocalTip, 'height' | 'hash' | 'sequence'>,
+  first: number
+): void {
+  const value = new Uint8Array(SIGNED_HEADER_LENGTH + 8)
+  value.set(signedHeader)
+  value.set(encodeNumber(first), SIGNED_HEADER_LENGTH)
+  transaction.put(KEYS.block(height), value)
+  transaction.put(KEYS.hash(hash), encodeNumber(height))
+  if (sequence >= first) transaction.put(KEYS.last(sequence), encodeNumber(height))
+}
+
+async function begin(transaction: ChainTransaction, init: LocalChainInit) {
+  const chain = chainOf(localParams(init.owner.publicKey, (init.now ?? Date.now)(), init.difficulty))
+  const random = init.randomBytes(4)
+  const stream = new DataView(random.buffer, random.byteOffset).getUint32(0)
+  const { genesisTime: time } = chain.params
+  const head: LocalHead = { stream, sequence: 0, id: ZERO_HASH, time, bytes: 0 }
+  const { genesisHash: hash } = chain
+  const tip: LocalTip = {
+    height: 0,
+    hash,
+    time,
+    sequence: 0,
+    bytes: 0,
+    frontier: new Frontier().append(hashLeaf(hash)).frontier
+  }
+  transaction.put(KEYS.params, chain.encodedParams.slice())
+  transaction.put(KEYS.head, encodeHead(head))
+  putBlock(transaction, encodeBlock(chain.genesis, new Uint8Array(SIGNATURE_LENGTH), new Uint8Array()), tip, 1)
+  transaction.put(KEYS.tip, encodeTip(tip))
+  return { chain, tip, head }
+}
+
+async function load(transaction: ChainTransaction, params: Uint8Array) {
+  const chain = chainOf(decodeParams(params))
+  const [tip, head] = [await transaction.get(KEYS.tip), await transaction.get(KEYS.head)]
+  if (tip === undefined || head === undefined) throw damaged('its end')
+  return { chain, tip: decodeTip(tip), head: decodeHead(head) }
+}

@@ -1,0 +1,93 @@
+import { TalosError } from '../../errors.ts'
+import { decodeBody, decodeHeader, HEADER_LENGTH, SIGNED_HEADER_LENGTH } from '../block.ts'
+import { checkpointText, originOf } from '../checkpoint.ts'
+import { type OpenedField, openField } from '../commitment.ts'
+import { formatNote, signNote } from '../note.ts'
+import type { RecordProof } from '../proof.ts'
+import { recordId } from '../record.ts'
+import { MerkleTree } from '../tree.ts'
+import { consistencyPath, historyPath, historyRootAt } from './history-nodes.ts'
+import { decodeKept } from './kept.ts'
+import type { LocalChain } from './local-chain.ts'
+import { blockAt, heightOf, recordAt, sequenceOf } from './lookup.ts'
+import { type ChainTransaction, KEYS } from './store.ts'
+
+/** The checkpoint of a chain as it is now, or was when it had `size` blocks, signed by its owner: a C2SP note. */
+export async function signCheckpoint({ chain, owner, store, tip }: LocalChain, size = tip.height + 1): Promise<string> {
+  const origin = originOf(chain.id)
+  const root = await store.transact(transaction => historyRootAt(transaction, size))
+  const text = checkpointText({ origin, size, root })
+  return formatNote({ text, signatures: [signNote(text, origin, owner)] })
+}
+
+/** Proof that the chain with `to` blocks continues the one with `from`: hashes as in RFC 6962 §2.1.2. */
+export function proveConsistency({ store }: LocalChain, from: number, to: number): Promise<Uint8Array[]> {
+  return store.transact(transaction => consistencyPath(transaction, from, to))
+}
+
+export interface ProofOptions {
+  /** Names of the fields to open. @default none */
+  open?: readonly string[]
+  /** A checkpoint with the signatures of witnesses. @default one that is signed now */
+  checkpoint?: { note: string; size: number }
+}
+
+/**
+ * Proof that a record is in the chain. Pruning keeps what is needed to make it again.
+ *
+ * @throws CHAIN_RECORD_UNKNOWN, CHAIN_RECORD_UNSEALED while it is in no block or in none of the checkpoint, CHAIN_FIELD_UNKNOWN
+ */
+export async function proveRecord(local: LocalChain, id: Uint8Array, options: ProofOptions = {}): Promise<RecordProof> {
+  const size = options.checkpoint?.size ?? local.tip.height + 1
+  const checkpoint = options.checkpoint?.note ?? (await signCheckpoint(local, size))
+  return local.store.transact(async transaction => {
+    const { height, opened, ...part } = await partOf(transaction, id, options.open ?? [])
+    if (height >= size) throw unsealed()
+    return { ...part, size, historyPath: await historyPath(transaction, height, size), checkpoint, opened }
+  })
+}
+
+type Part = Omit<RecordProof, 'size' | 'historyPath' | 'checkpoint'> & { height: number }
+
+async function partOf(transaction: ChainTransaction, id: Uint8Array, fields: readonly string[]): Promise<Part> {
+  const kept = await transaction.get(KEYS.kept(id))
+  if (kept !== undefined) {
+    const { payload, height, index, blockPath, bytes: record } = decodeKept(kept)
+    const block = (await blockAt(transaction, height))!
+    return { record, index, blockPath, height, ...headOf(block.bytes), opened: open(payload, fields) }
+  }
+  const found = await recordAt(transaction, await sequenceOf(transaction, id))
+  if (found === undefined) throw new TalosError('CHAIN_RECORD_UNKNOWN', 'there is no such record in the audit chain')
+  const height = await heightOf(transaction, found.sequence)
+  if (height === undefined) throw unsealed()
+  transaction.put(KEYS.pinned(found.sequence), new Uint8Array())
+  const block = (await blockAt(transaction, height))!
+  const index = found.sequence - block.first
+  const blockPath = pathInBlock(block.bytes, index)
+  return { record: found.bytes, index, blockPath, height, ...headOf(block.bytes), opened: open(found.payload, fields) }
+}
+
+/** From a record of a block to the root in its header. */
+export function pathInBlock(block: Uint8Array, index: number): Uint8Array[] {
+  const entries = decodeBody(block.subarray(SIGNED_HEADER_LENGTH), decodeHeader(block))
+  return new MerkleTree(entries.map(({ record }) => recordId(record))).inclusionPath(index)
+}
+
+const headOf = (block: Uint8Array) => ({
+  header: block.slice(0, HEADER_LENGTH),
+  signature: block.slice(HEADER_LENGTH, SIGNED_HEADER_LENGTH)
+})
+
+function open(payload: Parameters<typeof openField>[0] | undefined, names: readonly string[]): OpenedField[] {
+  return names.map(name => {
+    const opened = payload && openField(payload, name)
+    if (opened !== undefined) return opened
+    throw new TalosError('CHAIN_FIELD_UNKNOWN', `the record has no field '${name}', or its contents were erased`)
+  })
+}
+
+function unsealed(): TalosError {
+  return new TalosError('CHAIN_RECORD_UNSEALED', 'the record is not in a block yet, or in none of the checkpoint', {
+    hint: 'Try again in a second.'
+  })
+}

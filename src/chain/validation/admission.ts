@@ -1,0 +1,28 @@
+import { equalBytes } from '../bytes.ts'
+import type { ChainParams } from '../params.ts'
+import { reject, type Validator } from './context.ts'
+
+/** Every author may write into the chain, and is not barred. */
+export const admission: Validator = {
+  name: 'admission',
+  layer: 'semantic',
+  level: 'STRICT',
+  run(context) {
+    const { chain, view } = context
+    let last: Uint8Array | undefined
+    for (const [i, { record }] of context.entries!.entries()) {
+      if (last !== undefined && equalBytes(last, record.author)) continue
+      last = record.author
+      if (!isAdmitted(chain.params, record.author)) {
+        return reject(context, 'AUTHOR_NOT_ADMITTED', 'the author may not write into this chain', i)
+      }
+      if (view.isBarred?.(record.author)) {
+        return reject(context, 'AUTHOR_NOT_ADMITTED', "the author's key was revoked, or signed two histories", i)
+      }
+    }
+  }
+}
+
+export function isAdmitted({ admission, keys }: ChainParams, author: Uint8Array): boolean {
+  return admission === 'open' || keys.some(key => equalBytes(key, author))
+}

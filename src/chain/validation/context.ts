@@ -1,0 +1,129 @@
+import type { BlockHeader } from '../block.ts'
+import type { Chain } from '../params.ts'
+import type { ChainRecord } from '../record.ts'
+import { type Layer, layerOf, VIOLATIONS, type ViolationName } from './codes.ts'
+
+/** From the quickest to the most thorough: each does what the one before it does, and more. */
+export const LEVELS = ['MINIMAL', 'STANDARD', 'STRICT', 'PARANOID'] as const
+export type Level = (typeof LEVELS)[number]
+
+/** Something that is wrong with a block. */
+export interface Issue {
+  violation: ViolationName
+  code: number
+  layer: Layer
+  message: string
+  /** Height of the block, where it is known. */
+  height?: number
+  /** Which record of the block. */
+  record?: number
+}
+
+/** The last record of an author's stream. */
+export interface Head {
+  sequence: number
+  id: Uint8Array
+}
+
+/** What a block is checked against: the chain up to the block before it. Nothing in it changes by a check. */
+export interface ChainView {
+  /** Of the block that is checked. */
+  readonly height: number
+  readonly previousHash: Uint8Array
+  readonly previousTime: number
+  /** Of the last eleven blocks. Milliseconds since 1970. */
+  readonly medianTime: number
+  /** RFC 6962 root over the hashes of all blocks before. */
+  historyRoot(): Uint8Array
+  /** Undefined for an author and stream without a record. */
+  headOf(author: Uint8Array, stream: number): Head | undefined
+  /** The history root over the first `size` blocks, where it is known. */
+  readonly historyRootAt?: ((size: number) => Promise<Uint8Array | undefined>) | undefined
+  /** The hash of the final block at a height; undefined above the last final one. */
+  finalHashAt?(height: number): Uint8Array | undefined
+  /** An author whose key was revoked, or who was caught signing two histories. */
+  isBarred?(author: Uint8Array): boolean
+}
+
+/** A record of a block with all that was found out about it. */
+export interface CheckedEntry {
+  bytes: Uint8Array
+  record: ChainRecord
+  id: Uint8Array
+  signature?: Uint8Array
+  /** The signature was verified when the record came in alone. */
+  isVerified?: boolean
+}
+
+export interface CheckedBlock {
+  header: BlockHeader
+  /** Header and signature: 228 bytes. */
+  signedHeader: Uint8Array
+  hash: Uint8Array
+  entries: readonly CheckedEntry[]
+}
+
+/** How much was done: real numbers of what was checked, for reports. */
+export interface Counts {
+  bytes: number
+  records: number
+  signatures: number
+  /** Signatures that need not be verified again. */
+  knownSignatures: number
+  commitments: number
+  anchors: number
+}
+
+export const noCounts = (): Counts => ({
+  bytes: 0,
+  records: 0,
+  signatures: 0,
+  knownSignatures: 0,
+  commitments: 0,
+  anchors: 0
+})
+
+/** What the validators of one block share. */
+export interface ValidationContext extends Partial<CheckedBlock> {
+  readonly chain: Chain
+  readonly view: ChainView
+  /** Milliseconds since 1970. */
+  readonly now: number
+  /** The hash under which the block was asked for or kept. */
+  readonly expectedHash?: Uint8Array
+  /** Everything after header and signature; undefined when the entries are there already. */
+  body?: Uint8Array
+  /** Names of the providers whose anchors were true. */
+  readonly anchoredBy: Set<string>
+  readonly counts: Counts
+  readonly errors: Issue[]
+  readonly warnings: Issue[]
+}
+
+export interface Validator {
+  readonly name: string
+  readonly layer: Layer
+  /** The quickest level that runs it. */
+  readonly level: Level
+  run(context: ValidationContext): void | Promise<void>
+}
+
+export function reject(context: ValidationContext, violation: ViolationName, message: string, record?: number): void {
+  context.errors.push(issueOf(context, violation, message, record))
+}
+
+export function warn(context: ValidationContext, violation: ViolationName, message: string, record?: number): void {
+  context.warnings.push(issueOf(context, violation, message, record))
+}
+
+function issueOf(context: ValidationContext, violation: ViolationName, message: string, record?: number): Issue {
+  const code = VIOLATIONS[violation]
+  return {
+    violation,
+    code,
+    layer: layerOf(violation),
+    message,
+    ...(context.header === undefined ? {} : { height: context.header.height }),
+    ...(record === undefined ? {} : { record })
+  }
+}

@@ -1,0 +1,191 @@
+import { shake128 } from '@noble/hashes/sha3.js'
+import { encodeAnchor } from '../../src/chain/anchor.ts'
+import {
+  blockHash,
+  decodeBody,
+  decodeHeader,
+  encodeBlock,
+  encodeBody,
+  encodeHeader,
+  sealBlock
+} from '../../src/chain/block.ts'
+import { ZERO_HASH } from '../../src/chain/bytes.ts'
+import { checkpointText, originOf } from '../../src/chain/checkpoint.ts'
+import { commit, type Field, openField } from '../../src/chain/commitment.ts'
+import { searchNonce } from '../../src/chain/miner.ts'
+import { cosignNote, formatNote, formatNoteKey, NOTE_KEY, signNote } from '../../src/chain/note.ts'
+import { type Chain, chainOf, localParams } from '../../src/chain/params.ts'
+import { encodeProof, formatProof, type RecordProof } from '../../src/chain/proof.ts'
+import { EXTENSION, type Extension, encodeCounterpart, encodeRecord, KIND, recordId } from '../../src/chain/record.ts'
+import { signRecord } from '../../src/chain/record-signature.ts'
+import { hashLeaf, MerkleTree, merkleRoot } from '../../src/chain/tree.ts'
+import { bitsOfDifficulty, targetOf, workOf } from '../../src/chain/work.ts'
+import { noble } from '../../src/crypto/noble.ts'
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+const TIME = 1_790_000_000_000
+
+type Signer = ReturnType<typeof noble.ed25519.fromSeed>
+
+/**
+ * Every form of docs/spec/chain.md with fixed contents: what test/vectors/chain.json holds. Everything random comes from SHAKE128 of the
+ * ASCII bytes "talos/chain-vectors", in the order of use.
+ */
+export function makeChainVectors(): Record<string, unknown> {
+  const source = shake128.create({}).update(Buffer.from('talos/chain-vectors'))
+  const draw = (length: number): Uint8Array<ArrayBuffer> => Uint8Array.from(source.xof(length))
+  const person = () => noble.ed25519.fromSeed(draw(32))
+  const [owner, author, witness] = [person(), person(), person()]
+
+  const fields: Field[] = [
+    { name: 'peer', value: '12D3KooWExample' },
+    { name: 'text', value: 'grüße' },
+    { name: 'size', value: 2 ** 53 - 1 },
+    { name: 'sha-256', value: draw(32) },
+    { name: 'empty', value: '' }
+  ]
+  const payload = { secret: draw(32), fields }
+  const recordOf = (key: Signer, sequence: number, previous: Uint8Array, kind: number, extensions: Extension[] = []) =>
+    encodeRecord({
+      kind,
+      author: key.publicKey,
+      stream: 0xfedcba98,
+      sequence,
+      previous,
+      time: TIME + sequence,
+      commitment: sequence === 1 ? commit(payload) : draw(32),
+      extensions
+    })
+
+  /** A chain of blocks with the given records in each. */
+  const build = (chain: Chain, producer: Signer, sizes: number[], kinds: number[]) => {
+    const hashes = [chain.genesisHash]
+    const blocks: Uint8Array[] = []
+    let [previous, sequence]: [Uint8Array, number] = [ZERO_HASH, 0]
+    for (const size of sizes) {
+      const records = Array.from({ length: size }, () => {
+        sequence++
+        const extensions: Extension[] =
+          sequence === 2 ? [{ type: EXTENSION.COUNTERPART, value: encodeCounterpart(draw(32), draw(32)) }] : []
+        const anchor = { provider: 'oracle', size: 1, root: merkleRoot(hashes.map(hashLeaf)), proof: draw(5) }
+        if (sequence === 3) extensions.push({ type: EXTENSION.ANCHOR, value: encodeAnchor(anchor) })
+        const record = recordOf(producer, sequence, previous, kinds[sequence % kinds.length]!, extensions)
+        previous = recordId(record)
+        return chain.signedRecords ? { record, signature: signRecord(producer, chain.id, previous) } : { record }
+      })
+      const body = encodeBody(records)
+      const header = encodeHeader({
+        height: hashes.length,
+        time: TIME + 1_000 * hashes.length,
+        previous: hashes.at(-1)!,
+        recordsRoot: merkleRoot(records.map(({ record }) => recordId(record))),
+        historyRoot: merkleRoot(hashes.map(hashLeaf)),
+        producer: producer.publicKey,
+        recordCount: size,
+        bodyLength: body.length,
+        bits: chain.params.bits,
+        nonce: 0,
+        signedRecords: chain.signedRecords
+      })
+      const mined = encodeHeader({ ...decodeHeader(header), nonce: searchNonce(header, chain.params.bits, 0, 1e6)! })
+      hashes.push(blockHash(mined))
+      blocks.push(encodeBlock(mined, sealBlock(producer, hashes.at(-1)!), body))
+    }
+    return { chain, hashes, blocks }
+  }
+
+  const describe = ({ chain, hashes, blocks }: ReturnType<typeof build>) => ({
+    params: hex(chain.encodedParams),
+    id: hex(chain.id),
+    genesis: hex(chain.genesis),
+    hashes: hashes.map(hex),
+    blocks: blocks.map(hex),
+    historyRoot: hex(merkleRoot(hashes.map(hashLeaf)))
+  })
+  const local = build(
+    chainOf(localParams(owner.publicKey, TIME)),
+    owner,
+    [3, 1, 7, 2, 5],
+    [KIND.MESSAGE, KIND.INVOCATION, KIND.EXECUTION, KIND.ANCHOR, KIND.DENIAL]
+  )
+  const keys = [owner.publicKey, author.publicKey].sort((a, b) => Buffer.compare(a, b))
+  const shared = build(
+    chainOf({
+      ...localParams(owner.publicKey, TIME, 1),
+      name: 'team·1',
+      admission: 'list',
+      keys,
+      spacing: 5_000,
+      kinds: ['CAP_REVOKE', 'KEY_ROTATE', 'IDENTITY', 'ANCHOR', 'CHECKPOINT']
+    }),
+    author,
+    [2, 4],
+    [KIND.IDENTITY, KIND.CHECKPOINT]
+  )
+
+  const proofOf = (
+    { chain, hashes, blocks }: ReturnType<typeof build>,
+    producer: Signer,
+    at: { height: number; index: number; opened: string[] }
+  ) => {
+    const block = blocks[at.height - 1]!
+    const entries = decodeBody(block.subarray(228), decodeHeader(block))
+    const origin = originOf(chain.id)
+    const history = new MerkleTree(hashes.map(hashLeaf))
+    const text = checkpointText({ origin, size: hashes.length, root: history.root() })
+    const entry = entries[at.index]!
+    const proof: RecordProof = {
+      record: entry.record,
+      ...(entry.signature === undefined ? {} : { recordSignature: entry.signature }),
+      index: at.index,
+      blockPath: new MerkleTree(entries.map(({ record }) => recordId(record))).inclusionPath(at.index),
+      header: block.subarray(0, 164),
+      signature: block.subarray(164, 228),
+      size: hashes.length,
+      historyPath: history.inclusionPath(at.height),
+      checkpoint: formatNote({
+        text,
+        signatures: [signNote(text, origin, producer), cosignNote(text, 'witness.example/w1', witness, 1_790_000_001)]
+      }),
+      opened: at.opened.map(name => openField(payload, name)!)
+    }
+    return {
+      text: formatProof(proof),
+      bytes: hex(encodeProof(proof)),
+      logKey: formatNoteKey({ name: origin, type: NOTE_KEY.ed25519, publicKey: producer.publicKey }),
+      opened: at.opened
+    }
+  }
+
+  const leaves = Array.from({ length: 9 }, (_, i) => Uint8Array.of(i))
+  const tree = new MerkleTree(leaves.map(hashLeaf))
+  return {
+    about: 'Known answers for docs/spec/chain.md. Byte strings are hex.',
+    tree: {
+      leaves: leaves.map(hex),
+      roots: Array.from({ length: 10 }, (_, size) => hex(tree.root(size))),
+      inclusion: [0, 3, 8].map(index => ({ index, path: tree.inclusionPath(index).map(hex) })),
+      consistency: [1, 4, 6, 9].map(from => ({ from, path: tree.consistencyPath(from).map(hex) }))
+    },
+    payload: {
+      secret: hex(payload.secret),
+      fields: fields.map(({ name, value }) => ({
+        name,
+        value: value instanceof Uint8Array ? { hex: hex(value) } : value
+      })),
+      commitment: hex(commit(payload))
+    },
+    work: [0, 1, 2, 5, 16].map(difficulty => {
+      const bits = bitsOfDifficulty(difficulty)
+      return { difficulty, bits, target: targetOf(bits).toString(16), work: workOf(bits).toString() }
+    }),
+    local: describe(local),
+    shared: describe(shared),
+    witnessKey: formatNoteKey({ name: 'witness.example/w1', type: NOTE_KEY.cosignature, publicKey: witness.publicKey }),
+    proofs: [
+      proofOf(local, owner, { height: 1, index: 0, opened: ['peer', 'size', 'empty'] }),
+      proofOf(local, owner, { height: 3, index: 6, opened: [] }),
+      proofOf(shared, author, { height: 2, index: 1, opened: [] })
+    ]
+  }
+}
