@@ -3,9 +3,10 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSyn
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { ANSWER, CHUNK_LENGTH, FRAME, MAX_UNDECIDED_PER_PEER, OFFER_RATE } from '../../src/protocols/files/constants.ts'
-import { decodeFrame, encodeFrame } from '../../src/protocols/files/frames.ts'
+import { decodeFrame } from '../../src/protocols/files/frames.ts'
 import { MerkleTree } from '../../src/protocols/files/merkle.ts'
 import { encodeCounts, encodeEntry, encodeEntryEnd, encodeStop, KIND } from '../../src/protocols/files/messages.ts'
+import { encodeFrame } from '../../src/protocols/framing/index.ts'
 import { startAgent } from '../support/agents.ts'
 import { startFileAgent } from '../support/file-agents.ts'
 import { RawSender, type RawTransfer } from '../support/raw-files.ts'
@@ -114,9 +115,9 @@ const violations: Array<[string, (transfer: RawTransfer) => Promise<unknown>]> =
   [
     'a flipped bit',
     async t => {
-      const { ciphertext, tag } = t.sealer.seal(entry())
-      ciphertext[0]! ^= 1
-      await t.sendSealed(Buffer.concat([ciphertext, tag]))
+      const sealed = t.sealer.seal(entry())
+      sealed[0]! ^= 1
+      await t.sendSealed(sealed)
     }
   ],
   [
@@ -130,8 +131,8 @@ const violations: Array<[string, (transfer: RawTransfer) => Promise<unknown>]> =
     'chunks in another order',
     async t => {
       const [first, second] = [t.sealer.seal(entry()), t.sealer.seal(chunk(ten))]
-      await t.sendSealed(Buffer.concat([second.ciphertext, second.tag]))
-      await t.sendSealed(Buffer.concat([first.ciphertext, first.tag]))
+      await t.sendSealed(second)
+      await t.sendSealed(first)
     }
   ],
   [
@@ -158,7 +159,7 @@ const violations: Array<[string, (transfer: RawTransfer) => Promise<unknown>]> =
       await t.send(entry({ size: 0 }))
     }
   ],
-  ['a frame of an unknown type', t => t.frames.write(encodeFrame(77))],
+  ['a frame of an unknown type', t => t.frames.write(encodeFrame(77, new Uint8Array()))],
   ['a second offer on the stream', t => t.frames.write(encodeFrame(FRAME.offer, Buffer.alloc(100)))]
 ]
 

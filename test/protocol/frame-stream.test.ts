@@ -159,3 +159,37 @@ test('after finish() nothing is held of what the other side still sends, and its
   await within(closed, 'the stream to be free')
   expect(await pair.receiver.read()).toBeUndefined()
 }, 30_000)
+
+test.each(['/ip4/127.0.0.1/tcp/0', '/ip4/127.0.0.1/tcp/0/ws'])(
+  'the memory of what was flushed can be used again, with other streams crowding the connection, over %s',
+  async listen => {
+    await using server = await startNode({ listen: [listen] })
+    await using client = await startNode({ listen: [] })
+    const mistakes: number[] = []
+    const read = Promise.withResolvers<void>()
+    let open = 4
+    await server.handle(PROTOCOL, async stream => {
+      const frames = new FrameStream(stream, { maxFrameLength: 300_000 })
+      for (let i = 0; ; i++) {
+        const pieces = await frames.readPieces()
+        if (pieces === undefined) break
+        for (const piece of pieces) if (piece.some(byte => byte !== i % 251)) mistakes.push(i)
+      }
+      if (--open === 0) read.resolve()
+    })
+    const connection = await client.dial(server.getMultiaddrs())
+    const write = async (length: number): Promise<void> => {
+      const frames = new FrameStream(await connection.newStream(PROTOCOL), { maxFrameLength: 300_000 })
+      const memory = new Uint8Array(length)
+      for (let i = 0; i < 100; i++) {
+        await frames.write(memory.fill(i % 251))
+        await frames.flushed()
+        memory.fill(255)
+      }
+      await frames.close()
+    }
+    await Promise.all([write(262_064), write(200_000), write(262_064), write(70_000)])
+    await within(read.promise, 'all frames')
+    expect(mistakes).toEqual([])
+  }
+)

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { crypto } from '../../src/crypto/index.ts'
 import { FILE_PROTOCOL, FRAME, MAX_FRAME_LENGTH } from '../../src/protocols/files/constants.ts'
-import { decodeFrame, encodeFrame } from '../../src/protocols/files/frames.ts'
+import { decodeFrame } from '../../src/protocols/files/frames.ts'
 import { makeOffer, type OfferedTransfer } from '../../src/protocols/files/handshake.ts'
 import { decodeStop, KIND } from '../../src/protocols/files/messages.ts'
 import type { FileAnswer } from '../../src/protocols/files/pb/file.ts'
 import { StreamOpener, StreamSealer } from '../../src/protocols/files/stream.ts'
-import { FrameStream } from '../../src/protocols/framing/index.ts'
+import { encodeFrame, FrameStream } from '../../src/protocols/framing/index.ts'
 import type { TestAgent } from './agents.ts'
 import type { FileAgent } from './file-agents.ts'
 import { within } from './within.ts'
@@ -70,8 +70,7 @@ export class RawTransfer {
 
   /** Seals a message as it should be; what was sent. */
   async send(message: Uint8Array, last = false): Promise<Uint8Array> {
-    const { ciphertext, tag } = this.sealer.seal(message, last)
-    const body = Buffer.concat([ciphertext, tag])
+    const body = this.sealer.seal(message, last)
     await this.sendSealed(body, last)
     return body
   }

@@ -27,6 +27,9 @@ interface Secured {
   decoder: { decode(data: Uint8Array | Uint8ArrayList): Iterable<Message[]> } & { readonly buffer?: Uint8ArrayList }
   encrypt(data: Uint8Array | Uint8ArrayList): Uint8ArrayList
   decrypt(messages: Message[]): Uint8ArrayList
+  sendData(data: Uint8Array | Uint8ArrayList): { canSendMore: boolean }
+  send(data: Uint8Array | Uint8ArrayList): boolean
+  readonly status: string
 }
 
 /** One noise message, whole or in the pieces that it came in. */
@@ -67,6 +70,9 @@ function quickened<T extends { connection: unknown }>(result: T): T {
   const stream = result.connection as Secured
   const { encrypt, decrypt } = stream.handshake
   stream.decoder = new MessageDecoder(stream.decoder.buffer)
+  const send = stream.send.bind(stream)
+  // sealed at once even if it cannot go out yet: whoever wrote it may use its memory again
+  stream.send = data => (stream.status === 'open' ? stream.sendData(data).canSendMore : send(data))
   stream.encrypt = data => {
     const output = new Uint8ArrayList()
     for (let at = 0; at < data.byteLength; at += MAX_PLAINTEXT) {

@@ -1,10 +1,11 @@
 import { wipe } from '../../crypto/index.ts'
 import { isTalosError, TalosError } from '../../errors.ts'
-import type { FrameStream } from '../framing/index.ts'
+import { encodeFrame, type FrameStream } from '../framing/index.ts'
 import { FRAME, FRAMES_IN_FLIGHT, PROGRESS_INTERVAL, SIGN_OF_LIFE, SILENT_AFTER } from './constants.ts'
-import { decodeFrame, detached, encodeFrame } from './frames.ts'
+import { decodeFrame, decodePieces } from './frames.ts'
 import { type Counts, decodeCounts, decodeStop, encodeCounts, encodeStop, KIND } from './messages.ts'
 import type { SinkJob } from './sink.ts'
+import { Slots } from './slots.ts'
 import type { SourceJob } from './source.ts'
 import { type StreamKeys, StreamOpener, StreamSealer } from './stream.ts'
 import { type ContentWorker, errorOf, type FromWorker } from './worker-pool.ts'
@@ -114,6 +115,7 @@ export async function sendContent({
 
 /** Writes what the worker seals, and asks for more as it gets away. Throws what the worker failed with, after what it said. */
 function relay(frames: FrameStream, worker: ContentWorker, signal: AbortSignal): Promise<void> {
+  const slots = new Slots(worker.memory)
   const queue: FromWorker[] = []
   let arrived = (): void => {}
   worker.onMessage = message => {
@@ -130,9 +132,10 @@ function relay(frames: FrameStream, worker: ContentWorker, signal: AbortSignal):
           arrived = resolve
         })
       } else if (message.type === 'frame') {
-        const { ciphertext, tag, last } = message
-        const length = ciphertext.byteLength
-        await frames.write(encodeFrame(last ? FRAME.last : FRAME.message, ciphertext, tag), signal)
+        const { length, last } = message
+        const sealed = slots.next().subarray(0, length)
+        await frames.write(encodeFrame(last ? FRAME.last : FRAME.message, sealed), signal)
+        await frames.flushed(signal)
         contentPassed(length)
         worker.post({ type: 'credit' })
       } else if (message.type === 'error') throw errorOf(message)
@@ -170,14 +173,14 @@ export async function receiveContent(
   let said: Promise<void> = Promise.resolve()
   const say = (message: Uint8Array, last = false): Promise<void> => {
     said = said.then(() => {
-      const { ciphertext, tag } = sealer.seal(message, last)
-      const deadline = AbortSignal.timeout(FAREWELL)
-      return frames.write(encodeFrame(last ? FRAME.last : FRAME.message, ciphertext, tag), deadline)
+      const frame = encodeFrame(last ? FRAME.last : FRAME.message, sealer.seal(message, last))
+      return frames.write(frame, AbortSignal.timeout(FAREWELL))
     })
     return said
   }
   const progress = tellProgress(() => counts, say)
   const silence = watch(frames)
+  const slots = new Slots(worker.memory)
   worker.post({ type: 'receive', job, key: keys.content })
   wipe(keys.content) // the thread has its own
   try {
@@ -191,14 +194,14 @@ export async function receiveContent(
         })
         continue
       }
-      const frame = await frames.read(either)
+      const { type, body } = decodePieces(await frames.readPieces(either))
       silence.heard()
-      const { type, body } = decodeFrame(frame)
       if (type !== FRAME.message && type !== FRAME.last) throw unexpected(type)
       hasEnded = type === FRAME.last
       inFlight++
       contentPassed(body.byteLength)
-      worker.post({ type: 'frame', body: detached(body, frame!), last: hasEnded })
+      slots.fill(body)
+      worker.post({ type: 'frame', length: body.byteLength, last: hasEnded })
     }
     await finish()
     progress.stop()

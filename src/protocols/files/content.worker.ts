@@ -1,9 +1,10 @@
-import { parentPort } from 'node:worker_threads'
-import { pipe } from 'it-pipe'
+import { parentPort, workerData } from 'node:worker_threads'
+import { release } from '../../crypto/release.ts'
 import { isTalosError, TalosError } from '../../errors.ts'
 import { FRAMES_IN_FLIGHT } from './constants.ts'
 import { encodeStop, KIND } from './messages.ts'
 import { Sink } from './sink.ts'
+import { Slots } from './slots.ts'
 import { contentOf, type SourceJob, survey, usage } from './source.ts'
 import { StreamOpener, StreamSealer } from './stream.ts'
 import type { FromWorker, ToWorker } from './worker-pool.ts'
@@ -12,7 +13,7 @@ import type { FromWorker, ToWorker } from './worker-pool.ts'
 
 const port = parentPort!
 let sending: { credit: number; stop: string | undefined; wake: () => void } | undefined
-let receiving: { sink: Sink; opener: StreamOpener } | undefined
+let receiving: { sink: Sink; opener: StreamOpener; slots: Slots } | undefined
 
 port.on('message', (message: ToWorker) => {
   try {
@@ -44,67 +45,45 @@ function handle(message: ToWorker): void {
       sending?.wake()
       break
     case 'receive':
-      receiving = { sink: new Sink(message.job), opener: new StreamOpener(message.key) }
+      receiving = { sink: new Sink(message.job), opener: new StreamOpener(message.key), slots: new Slots(workerData) }
       break
     case 'frame':
-      receive(message.body, message.last)
+      receive(message.length, message.last)
   }
 }
 
 async function send(job: SourceJob, sealer: StreamSealer): Promise<void> {
   const state = { credit: FRAMES_IN_FLIGHT, stop: undefined as string | undefined, wake: () => {} }
   sending = state
+  const slots = new Slots(workerData)
+  const hand = (message: Uint8Array, last: boolean): void =>
+    tell({ type: 'frame', length: sealer.seal(message, last, slots.next()).byteLength, last })
   try {
-    await pipe(
-      () => contentOf(job),
-      messages => sealed(messages, sealer),
-      async frames => {
-        for (const frame of frames) {
-          while (state.credit === 0 && state.stop === undefined) {
-            await new Promise<void>(resolve => {
-              state.wake = resolve
-            })
-          }
-          state.credit--
-          hand(frame)
-          if (state.stop !== undefined) throw new TalosError(state.stop, 'the transfer was ended')
-        }
+    for (const message of contentOf(job)) {
+      while (state.credit === 0 && state.stop === undefined) {
+        await new Promise<void>(resolve => {
+          state.wake = resolve
+        })
       }
-    )
+      if (state.stop !== undefined) throw new TalosError(state.stop, 'the transfer was ended')
+      state.credit--
+      hand(message, message[0] === KIND.end)
+    }
     tell({ type: 'sent' })
   } catch (error) {
-    const { code } = asTalosError(error)
-    hand({ ...sealer.seal(encodeStop(code), true), last: true })
+    hand(encodeStop(asTalosError(error).code), true)
     fail(error)
   } finally {
     sending = undefined
   }
 }
 
-interface SealedMessage {
-  ciphertext: Uint8Array<ArrayBuffer>
-  tag: Uint8Array
-  last: boolean
-}
-
-function* sealed(messages: Iterable<Uint8Array>, sealer: StreamSealer): Generator<SealedMessage> {
-  for (const message of messages) {
-    const last = message[0] === KIND.end
-    yield { ...sealer.seal(message, last), last }
-  }
-}
-
-function hand({ ciphertext, tag, last }: SealedMessage): void {
-  const frame: FromWorker = { type: 'frame', ciphertext, tag: Uint8Array.from(tag), last }
-  // small ones are pieces of Node's pool, which must stay here
-  const own = ciphertext.byteLength === ciphertext.buffer.byteLength
-  port.postMessage(frame, own ? [ciphertext.buffer] : [])
-}
-
-function receive(body: Uint8Array, last: boolean): void {
+function receive(length: number, last: boolean): void {
   if (receiving === undefined) return // it has failed, and that was told
-  const { sink, opener } = receiving
-  sink.accept(opener.open(body, last))
+  const { sink, opener, slots } = receiving
+  const message = opener.open(slots.next().subarray(0, length), last)
+  sink.accept(message)
+  release(message)
   tell({ type: 'taken', counts: sink.counts, whole: sink.whole, complete: sink.isComplete })
   if (sink.isComplete) receiving = undefined
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Connection, PeerId } from '@libp2p/interface'
 import type { CryptoProvider } from '../../crypto/index.ts'
 import { isTalosError, TalosError } from '../../errors.ts'
-import type { FrameStream } from '../framing/index.ts'
+import { encodeFrame, type FrameStream } from '../framing/index.ts'
 import type { Sessions } from '../sessions/index.ts'
 import {
   ANSWER,
@@ -14,7 +14,7 @@ import {
   TRANSFER_ID_LENGTH
 } from './constants.ts'
 import { watch } from './content.ts'
-import { decodeFrame, encodeFrame } from './frames.ts'
+import { decodeFrame } from './frames.ts'
 import { FileAnswer, FileOffer, FileRefuse } from './pb/file.ts'
 import { deriveStreamKeys, type StreamKeys } from './stream.ts'
 

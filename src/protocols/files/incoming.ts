@@ -1,6 +1,6 @@
 import type { Connection, Logger, PeerId } from '@libp2p/interface'
 import { isTalosError, TalosError } from '../../errors.ts'
-import { FrameStream } from '../framing/index.ts'
+import { encodeFrame, FrameStream } from '../framing/index.ts'
 import { RateLimiter } from '../limits/index.ts'
 import {
   ANSWER,
@@ -20,7 +20,6 @@ import {
 } from './constants.ts'
 import { receiveContent } from './content.ts'
 import { type DownloadFolder, incomingId } from './folder.ts'
-import { encodeFrame } from './frames.ts'
 import { giveAnswer, type Party, readOffer, refuse } from './handshake.ts'
 import type { FileDecision, FileOffer } from './index.ts'
 import { admit, type FileLimits } from './limits.ts'
@@ -388,7 +387,7 @@ async function whileWaiting<T>(frames: FrameStream, decision: Promise<T>, signal
   const onAbort = (): void => interrupted.reject(signal.reason)
   signal.addEventListener('abort', onAbort, { once: true })
   const timer = setInterval(() => {
-    frames.write(encodeFrame(FRAME.wait), signal).catch(interrupted.reject)
+    frames.write(encodeFrame(FRAME.wait, new Uint8Array()), signal).catch(interrupted.reject)
   }, SIGN_OF_LIFE)
   try {
     signal.throwIfAborted()

@@ -1,7 +1,9 @@
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto'
 import { type CryptoProvider, wipe } from '../../crypto/provider.ts'
+import { release } from '../../crypto/release.ts'
 import { TalosError } from '../../errors.ts'
 import { FILE_PROTOCOL, SECRET_LENGTH } from './constants.ts'
+import { put } from './slots.ts'
 
 /** Key and nonce prefix of one direction. */
 export const STREAM_KEY_LENGTH = 32 + 7
@@ -76,13 +78,15 @@ export class StreamSealer {
     ;[this.#key, this.#nonces] = begin(key)
   }
 
-  /** What to send: the ciphertext, in memory of its own, and its tag. */
-  seal(message: Uint8Array, last = false): { ciphertext: Uint8Array<ArrayBuffer>; tag: Uint8Array } {
+  /** What to send, TAG_LENGTH bytes longer, at the beginning of `target`. */
+  seal(message: Uint8Array, last = false, target: Buffer = Buffer.alloc(message.byteLength + TAG_LENGTH)): Uint8Array {
     const cipher = createCipheriv(AEAD, this.#key, this.#nonces.next(last), TAG)
-    const ciphertext = cipher.update(message) as Uint8Array<ArrayBuffer>
+    const ciphertext = cipher.update(message)
     cipher.final()
     this.#nonces.taken(last)
-    return { ciphertext, tag: cipher.getAuthTag() }
+    put(cipher.getAuthTag(), target, put(ciphertext, target, 0))
+    release(ciphertext)
+    return target.subarray(0, message.byteLength + TAG_LENGTH)
   }
 }
 
@@ -95,7 +99,7 @@ export class StreamOpener {
     ;[this.#key, this.#nonces] = begin(key)
   }
 
-  /** Throws FILE_PROTOCOL when it is not the next message of the stream. */
+  /** The message, in memory of its own. Throws FILE_PROTOCOL when it is not the next of the stream. */
   open(sealed: Uint8Array, last = false): Uint8Array {
     const length = sealed.byteLength - TAG_LENGTH
     if (length < 1) throw notGenuine()

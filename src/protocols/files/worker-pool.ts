@@ -2,11 +2,19 @@ import { Worker } from 'node:worker_threads'
 import { TalosError } from '../../errors.ts'
 import type { Counts } from './messages.ts'
 import type { SinkJob } from './sink.ts'
+import { slotMemory } from './slots.ts'
 import type { SourceJob, Survey } from './source.ts'
 
 /** A transfer that follows soon finds a thread that runs. */
 const KEPT_IDLE = 2
 const IDLE_TIME = 10_000
+
+/** A sealed message of that many bytes is in the next slot. */
+interface InSlot {
+  type: 'frame'
+  length: number
+  last: boolean
+}
 
 export type ToWorker =
   | { type: 'survey'; path: string }
@@ -15,18 +23,19 @@ export type ToWorker =
   | { type: 'credit' }
   | { type: 'stop'; code: string }
   | { type: 'receive'; job: SinkJob; key: Uint8Array }
-  | { type: 'frame'; body: Uint8Array; last: boolean }
+  | InSlot
 
 export type FromWorker =
   | { type: 'result'; value: Survey | number }
-  | { type: 'frame'; ciphertext: Uint8Array<ArrayBuffer>; tag: Uint8Array; last: boolean }
+  | InSlot
   | { type: 'sent' }
   | { type: 'taken'; counts: Counts; whole: Counts; complete: boolean }
   | { type: 'error'; code: string; message: string; hint: string | undefined }
 
 /** A thread that does one job at a time. */
 export interface ContentWorker {
-  /** `body` of a frame is given away. */
+  /** Of its slots (slots.ts). */
+  readonly memory: SharedArrayBuffer
   post(message: ToWorker): void
   /** What comes from the worker until it is given back. An error of the job comes as `error`, one of the thread too. */
   onMessage: (message: FromWorker) => void
@@ -105,6 +114,7 @@ export function errorOf({ code, message, hint }: FromWorker & { type: 'error' })
 class PooledWorker implements ContentWorker {
   onMessage: (message: FromWorker) => void = () => {}
   isDead = false
+  readonly memory = slotMemory()
   readonly #worker: Worker
 
   constructor() {
@@ -114,6 +124,7 @@ class PooledWorker implements ContentWorker {
     this.#worker = new Worker(new URL(file, import.meta.url), {
       execArgv: [],
       env: {},
+      workerData: this.memory,
       resourceLimits: { maxYoungGenerationSizeMb: 3 }
     })
     this.#worker.on('message', (message: FromWorker) => this.onMessage(message))
@@ -122,7 +133,7 @@ class PooledWorker implements ContentWorker {
   }
 
   post(message: ToWorker): void {
-    this.#worker.postMessage(message, message.type === 'frame' ? [message.body.buffer as ArrayBuffer] : [])
+    this.#worker.postMessage(message)
   }
 
   begin(): void {

@@ -74,9 +74,23 @@ export class FrameStream {
    * peer looks the same as one that has finished, so a protocol that must know the difference sends an explicit last frame.
    */
   async read(signal?: AbortSignal): Promise<Uint8Array | undefined> {
+    const length = await this.#frame(signal)
+    return length === undefined ? undefined : this.#take(length)
+  }
+
+  /** As read(), in the pieces that it came in, for a caller that copies them to a place of its own. */
+  async readPieces(signal?: AbortSignal): Promise<Uint8ArrayList | undefined> {
+    const length = await this.#frame(signal)
+    if (length === undefined) return undefined
+    const pieces = this.#incoming.sublist(0, length)
+    this.#taken(length)
+    return pieces
+  }
+
+  /** The length of the next frame once all of it is there. */
+  async #frame(signal?: AbortSignal): Promise<number | undefined> {
     for (;;) {
-      const frame = this.#take()
-      if (frame !== undefined) return frame
+      if (this.#hasFrame()) return this.#expected
       if (this.#failure !== undefined) throw this.#failure
       if (this.#ended) {
         if (this.#incoming.byteLength === 0 && this.#expected === undefined) return undefined
@@ -91,7 +105,7 @@ export class FrameStream {
     const first = await this.read(signal)
     if (first === undefined) return undefined
     const frames = [first]
-    for (let next = this.#take(); next !== undefined; next = this.#take()) frames.push(next)
+    while (this.#hasFrame()) frames.push(this.#take(this.#expected!))
     return frames
   }
 
@@ -112,6 +126,17 @@ export class FrameStream {
       throw streamClosed(cause)
     }
     if (!room) await this.#waitWritable(signal)
+  }
+
+  /**
+   * Resolves when the stream holds nothing more of what was written. Where noise seals the connection (src/node/network/noise.ts),
+   * the memory that it was in can then be used for something else.
+   */
+  async flushed(signal?: AbortSignal): Promise<void> {
+    while (this.stream.writeBufferLength > 0) {
+      if (this.#failure !== undefined) throw this.#failure
+      await this.#waitWritable(signal)
+    }
   }
 
   /** Closes the writing end once all is sent. The stream is free when the other side has closed its own. */
@@ -151,16 +176,18 @@ export class FrameStream {
     this.stream.abort(reason)
   }
 
-  #take(): Uint8Array | undefined {
-    if (!this.#hasFrame()) return undefined
-    const length = this.#expected!
+  #take(length: number): Uint8Array {
     const frame = length === 0 ? new Uint8Array() : this.#incoming.subarray(0, length)
+    this.#taken(length)
+    return frame
+  }
+
+  #taken(length: number): void {
     this.#incoming.consume(length)
     if (this.#incoming.byteLength === 0) this.#pieces = 0
     this.#expected = undefined
     this.#readPrefix()
     if (this.#paused && (this.#incoming.byteLength < RESUME_BELOW || !this.#hasFrame())) this.#resume()
-    return frame
   }
 
   #hasFrame(): boolean {
