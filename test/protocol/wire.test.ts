@@ -2,12 +2,17 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { noise as libp2pNoise } from '@chainsafe/libp2p-noise'
+import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { Libp2p, Stream } from '@libp2p/interface'
+import { defaultLogger } from '@libp2p/logger'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { tcp } from '@libp2p/tcp'
+import { multiaddrConnectionPair } from '@libp2p/utils'
 import { yamux as libp2pYamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { expect, test } from 'vitest'
+import { noise } from '../../src/node/network/noise.ts'
 import { FrameStream } from '../../src/protocols/framing/index.ts'
 import { startNode, within } from '../support/nodes.ts'
 
@@ -130,4 +135,37 @@ test.each([100, 200_000])('a changed byte on the wire ends the connection (%i by
   expect(await within(end, 'the end of the connection')).toBeUndefined()
   expect(stream.status).not.toBe('open')
   wire.close()
+})
+
+test('what is given to a connection that is full is sealed at once: its memory can be used again', async () => {
+  const [outbound, inbound] = multiaddrConnectionPair({ capacity: 1 })
+  const party = async () => {
+    const privateKey = await generateKeyPair('Ed25519')
+    const upgrader = { getStreamMuxers: () => new Map() }
+    const components = { privateKey, peerId: peerIdFromPrivateKey(privateKey), logger: defaultLogger(), upgrader }
+    return noise()(components as unknown as Parameters<ReturnType<typeof noise>>[0])
+  }
+  const [dialer, listener] = [await party(), await party()]
+  const options = { skipStreamMuxerNegotiation: true }
+  const [{ connection: sender }, { connection: receiver }] = await Promise.all([
+    dialer.secureOutbound(outbound, options),
+    listener.secureInbound(inbound, options)
+  ])
+  const got: Buffer[] = []
+  const all = Promise.withResolvers<void>()
+  receiver.addEventListener('message', ({ data }) => {
+    got.push(Buffer.from(data.subarray()))
+    if (Buffer.concat(got).length === 10 * 70_000) all.resolve()
+  })
+  const memory = Buffer.alloc(70_000)
+  let refused = 0
+  for (let i = 0; i < 10; i++) {
+    if (!sender.send(memory.fill(i))) refused++
+    await new Promise(resolve => process.nextTick(resolve))
+  }
+  memory.fill(255)
+  await within(all.promise, 'everything')
+  expect(refused).toBeGreaterThan(1)
+  const expected = Buffer.concat(Array.from({ length: 10 }, (_, i) => Buffer.alloc(70_000, i)))
+  expect(Buffer.compare(Buffer.concat(got), expected)).toBe(0)
 })
