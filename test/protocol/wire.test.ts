@@ -4,7 +4,6 @@ import { type AddressInfo, connect, createServer } from 'node:net'
 import { noise as libp2pNoise } from '@chainsafe/libp2p-noise'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { Libp2p, Stream } from '@libp2p/interface'
-import { defaultLogger } from '@libp2p/logger'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { tcp } from '@libp2p/tcp'
 import { multiaddrConnectionPair } from '@libp2p/utils'
@@ -142,7 +141,12 @@ test('what is given to a connection that is full is sealed at once: its memory c
   const party = async () => {
     const privateKey = await generateKeyPair('Ed25519')
     const upgrader = { getStreamMuxers: () => new Map() }
-    const components = { privateKey, peerId: peerIdFromPrivateKey(privateKey), logger: defaultLogger(), upgrader }
+    const components = {
+      privateKey,
+      peerId: peerIdFromPrivateKey(privateKey),
+      logger: { forComponent: () => outbound.log },
+      upgrader
+    }
     return noise()(components as unknown as Parameters<ReturnType<typeof noise>>[0])
   }
   const [dialer, listener] = [await party(), await party()]
