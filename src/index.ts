@@ -67,7 +67,7 @@ export {
 export type { AcceptKeyOptions } from './node/peer-keys.ts'
 export { type PeerCandidate, type ResolvedPeer, resolvePeer } from './node/peer-ref.ts'
 export type { RunningServer, ServerOptions } from './node/server/server.ts'
-export type { OfferedStream } from './node/stream-policy.ts'
+export type { OfferedStream } from './node/streams/stream-policy.ts'
 export {
   type ChangePassphraseOptions,
   type CreatedWallet,

@@ -18,6 +18,7 @@ import { registrationNews } from './mcp/registration-news.ts'
 import { hasIp6 } from './network/addresses.ts'
 import type { TalosNode } from './network/create-node.ts'
 import { NodeEvents } from './node-events.ts'
+import { OwnStreams } from './streams/own-streams.ts'
 import { isAwaited } from './tunnels/awaited.ts'
 import { OwnTunnels } from './tunnels/own-tunnels.ts'
 import type { Wallet } from './wallet/index.ts'
@@ -47,6 +48,7 @@ export class AgentNode implements AsyncDisposable {
   readonly libp2p: TalosNode<CoreServices>
   readonly store: SessionStore
   readonly tunnels: OwnTunnels
+  readonly streams = new OwnStreams(this)
   readonly events = new NodeEvents()
   /** Resolves when this process is the node for sure. Rejects with WALLET_*, and STORAGE_LOCKED while another process is, STORAGE_*. */
   readonly opened: Promise<Opened>

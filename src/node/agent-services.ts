@@ -21,7 +21,7 @@ import { ownMailboxes, registrableMailboxes } from './mailbox/addresses.ts'
 import { throwAwayDepositor } from './mailbox/depositor.ts'
 import { resolvePeer } from './peer-ref.ts'
 import type { KnownServer } from './server-book.ts'
-import { StreamPolicy } from './stream-policy.ts'
+import { StreamPolicy } from './streams/stream-policy.ts'
 
 /** What libp2p gives each protocol, and the sessions. */
 export type ServiceComponents = FilesComponents &

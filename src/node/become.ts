@@ -29,7 +29,13 @@ export async function becomeNode(options: JoinOptions & { dataDir: string }): Pr
 
   async function openControl(): Promise<ControlServer> {
     const { ControlServer } = await import('./control/server.ts')
-    return ControlServer.start({ dataDir: node.dataDir, greeting: greeting(), api, tunnels: node.tunnels })
+    return ControlServer.start({
+      dataDir: node.dataDir,
+      greeting: greeting(),
+      api,
+      tunnels: node.tunnels,
+      streams: node.streams
+    })
   }
 
   let isOver = false
@@ -56,6 +62,7 @@ export async function becomeNode(options: JoinOptions & { dataDir: string }): Pr
   return {
     api,
     tunnels: node.tunnels,
+    streams: node.streams,
     get greeting() {
       return greeting()
     },

@@ -5,6 +5,7 @@ import type { RemoteNode } from './control/client.ts'
 import { readEndpoint } from './control/endpoint.ts'
 import { isAbove, type NodeApi, type NodeGreeting } from './control/methods.ts'
 import { resolveDataDir } from './data-dir.ts'
+import type { NodeStreams } from './streams/types.ts'
 import type { NodeTunnels } from './tunnels/types.ts'
 import { beginOpening, readWalletSummary, type WalletOpening } from './wallet/index.ts'
 
@@ -29,6 +30,7 @@ export interface JoinOptions extends AgentNodeOptions {
 export interface JoinedNode extends AsyncDisposable {
   readonly api: NodeApi
   readonly tunnels: NodeTunnels
+  readonly streams: NodeStreams
   readonly greeting: NodeGreeting
   /** The node, when it is in this process. */
   readonly own: AgentNode | undefined

@@ -1,6 +1,11 @@
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { expect, onTestFinished, test } from 'vitest'
-import { startServer, TalosClient } from '../../src/index.ts'
+import { startServer, TalosClient, TalosError } from '../../src/index.ts'
+import { MAX_UNANSWERED } from '../../src/node/control/stream-parts.ts'
+import { DEFAULT_WINDOW, MAX_BLOCK_LENGTH } from '../../src/protocols/streams/constants.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
+import { within } from '../support/within.ts'
 
 async function agents(...names: string[]) {
   const folder = temporaryFolder()
@@ -41,11 +46,136 @@ test('a stream goes to who accepts it, and to nobody while nobody decides', { ti
   await expect(alice.openStream(bob.peerId)).rejects.toMatchObject({ code: 'STREAM_NOT_ACCEPTED' })
 })
 
-test('a program that works through another node is told that it cannot stream', async () => {
-  const { start, all } = await agents('Alice')
-  const attached = await start('Alice')
-  expect(await all[0]!.isNode()).toBe(true)
-  expect(await attached.isNode()).toBe(false)
-  await expect(attached.openStream('bob')).rejects.toMatchObject({ code: 'STREAM_NEEDS_NODE' })
-  await expect(attached.streams().next()).rejects.toMatchObject({ code: 'STREAM_NEEDS_NODE' })
+/** Two agents, each as a program that works through the node of another. */
+async function attachedPair() {
+  const { start, all } = await agents('Alice', 'Bob')
+  const [alice, bob] = await Promise.all([start('Alice'), start('Bob')])
+  expect([await alice.isNode(), await bob.isNode()]).toEqual([false, false])
+  return { alice, bob, nodes: all }
+}
+
+/** A stream from one to the other: both ends. */
+async function both(from: TalosClient, to: TalosClient) {
+  const offers = to.streams()
+  const offered = offers.next()
+  const opening = from.openStream(to.peerId, { label: 'speech', codec: 'zstd', priority: 'bulk' })
+  const offer = (await within(offered, 'the offer')).value!
+  const [incoming, outgoing] = await Promise.all([offer.accept(), opening])
+  await offers.return()
+  return { offer, incoming, outgoing }
+}
+
+const codeOf = (work: Promise<unknown>): Promise<string> =>
+  within(
+    work.then(
+      () => 'none',
+      error => error.code
+    ),
+    'a failure'
+  )
+
+async function readAll(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const all: Uint8Array[] = []
+  for await (const bytes of stream) all.push(bytes)
+  return Buffer.concat(all)
+}
+
+test('programs that work through other nodes stream all the same', { timeout: 90_000 }, async () => {
+  const { alice, bob } = await attachedPair()
+  await expect(alice.openStream('nobody')).rejects.toMatchObject({ code: 'PEER_UNKNOWN' })
+  await expect(alice.openStream(bob.peerId)).rejects.toMatchObject({ code: 'STREAM_NOT_ACCEPTED' })
+
+  const { offer, incoming, outgoing } = await both(alice, bob)
+  expect(offer).toMatchObject({ peer: alice.peerId, label: 'speech', codec: 'zstd', priority: 'bulk' })
+  expect(incoming.peer.toString()).toBe(alice.peerId)
+  expect(outgoing.peer.toString()).toBe(bob.peerId)
+  expect(await codeOf(offer.accept())).toBe('STREAM_OFFER_OVER')
+  const bytes = randomBytes(3_000_001)
+  const arrived = readAll(incoming)
+  await Promise.all([outgoing.write(bytes.subarray(0, 1)), outgoing.write(new Uint8Array())])
+  await outgoing.write(bytes.subarray(1))
+  await outgoing.end()
+  expect((await arrived).equals(bytes)).toBe(true)
+  expect(await codeOf(outgoing.write(bytes))).toBe('STREAM_ENDED')
+  expect(await codeOf(readAll(incoming))).toBe('STREAM_ENDED')
+
+  const refusing = bob.streams()
+  const refused = refusing.next().then(({ value }) => value!.refuse())
+  expect(await codeOf(alice.openStream(bob.peerId))).toBe('STREAM_NOT_ACCEPTED')
+  await refused
+  await refusing.return()
+})
+
+test('a program that takes nothing stops the one that writes', { timeout: 90_000 }, async () => {
+  const { alice, bob } = await attachedPair()
+  const { incoming, outgoing } = await both(alice, bob)
+  const block = randomBytes(MAX_BLOCK_LENGTH)
+  let written = 0
+  const writing = (async () => {
+    for (let count = 0; count < 100; count++) {
+      await outgoing.write(block)
+      written += block.length
+    }
+    await outgoing.end()
+  })()
+  // the reader's window, what is between each program and its node, and what is being written
+  const bound = DEFAULT_WINDOW + (2 * MAX_UNANSWERED + 1) * MAX_BLOCK_LENGTH
+  while (written < DEFAULT_WINDOW) await new Promise(setImmediate)
+  for (let turn = 0; turn < 1_000; turn++) await new Promise(setImmediate)
+  let taken = 0
+  for await (const bytes of incoming) {
+    expect(written - taken).toBeLessThanOrEqual(bound)
+    taken += bytes.byteLength
+  }
+  await writing
+  expect(taken).toBe(100 * block.length)
+})
+
+test('either program gives up, and the other is told', { timeout: 90_000 }, async () => {
+  const { alice, bob } = await attachedPair()
+  const ofWriter = await both(alice, bob)
+  await ofWriter.outgoing.abort('changed my mind')
+  await expect(readAll(ofWriter.incoming)).rejects.toMatchObject({
+    code: 'STREAM_ABORTED',
+    message: expect.stringContaining('changed my mind')
+  })
+  expect(await codeOf(ofWriter.outgoing.write(randomBytes(1)))).toBe('STREAM_ABORTED')
+
+  const ofReader = await both(alice, bob)
+  const writing = codeOf(
+    (async () => {
+      for (;;) await ofReader.outgoing.write(randomBytes(10_000))
+    })()
+  )
+  for await (const _ of ofReader.incoming) break
+  expect(await writing).toBe('STREAM_ABORTED')
+
+  // while a write waits for a reader that takes nothing
+  const stuck = await both(alice, bob)
+  const stop = new AbortController()
+  const blocked = stuck.outgoing.write(randomBytes(4_000_000), stop.signal)
+  const reason = new Error('enough')
+  await new Promise(setImmediate) // its turn has come
+  stop.abort(reason)
+  await expect(blocked).rejects.toBe(reason)
+  await expect(readAll(stuck.incoming)).rejects.toMatchObject({ code: 'STREAM_ABORTED' })
+
+  const closed = await both(alice, bob)
+  await alice.close()
+  await expect(readAll(closed.incoming)).rejects.toMatchObject({ code: 'STREAM_ABORTED' })
+})
+
+test('an offer that nobody answers is over when its peer gives up', { timeout: 90_000 }, async () => {
+  const { alice, bob } = await attachedPair()
+  const offers = bob.streams()
+  const offered = offers.next()
+  const stop = new AbortController()
+  const opening = codeOf(alice.openStream(bob.peerId, { signal: stop.signal }))
+  const offer = (await within(offered, 'the offer')).value!
+  const over = once(offer.signal, 'abort')
+  stop.abort(new TalosError('INTERRUPTED', 'enough'))
+  expect(await opening).toBe('INTERRUPTED')
+  await within(over, 'the end of the offer')
+  expect(await codeOf(offer.accept())).toBe('STREAM_OFFER_OVER')
+  await offers.return()
 })

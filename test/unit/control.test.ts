@@ -8,6 +8,7 @@ import { attach } from '../../src/node/control/client.ts'
 import { readEndpoint } from '../../src/node/control/endpoint.ts'
 import type { NodeApi, NodeEvent, NodeGreeting } from '../../src/node/control/methods.ts'
 import { ControlServer } from '../../src/node/control/server.ts'
+import type { NodeStreams } from '../../src/node/streams/types.ts'
 import type { OwnTunnels } from '../../src/node/tunnels/own-tunnels.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { within } from '../support/within.ts'
@@ -29,7 +30,8 @@ async function serve(api: Partial<NodeApi>, dataDir = temporaryFolder()) {
       release: client => released.push(client),
       ...api
     } as NodeApi,
-    tunnels: {} as OwnTunnels
+    tunnels: {} as OwnTunnels,
+    streams: {} as NodeStreams
   })
   onTestFinished(() => server.close())
   const client = await attach(dataDir)

@@ -1,6 +1,6 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import { expect, test } from 'vitest'
-import { type OfferedStream, StreamPolicy } from '../../src/node/stream-policy.ts'
+import { type OfferedStream, StreamPolicy } from '../../src/node/streams/stream-policy.ts'
 import type { IncomingStream, StreamOffer } from '../../src/protocols/streams/index.ts'
 
 const peer = peerIdFromString('12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5')

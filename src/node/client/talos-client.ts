@@ -14,12 +14,12 @@ import type {
   PrekeyBundleReport
 } from '../control/methods.ts'
 import type { NodeStatus } from '../directory/types.ts'
-import type { OfferedStream } from '../stream-policy.ts'
+import type { OfferedStream } from '../streams/stream-policy.ts'
 import { createWallet, type OpenWalletOptions, readWalletSummary, type Wallet } from '../wallet/index.ts'
 import { broadcastsOf, type ReceivedBroadcast } from './broadcasts.ts'
 import { NodeLink } from './node-link.ts'
 import { SecureChannel } from './secure-channel.ts'
-import { offeredStreams, ownNode } from './streams.ts'
+import { offeredStreams } from './streams.ts'
 
 export interface TalosClientOptions extends AgentOptions {
   /** The name of the wallet to make where there is none. @default there must be one */
@@ -211,17 +211,17 @@ export class TalosClient extends TypedEventEmitter<TalosEvents> implements Async
   }
 
   /**
-   * Opens a stream of bytes to a peer, once it has accepted it (within 60 s). Only in the process that is the node. Throws
-   * STREAM_NEEDS_NODE, STREAM_NOT_ACCEPTED, STREAM_*, PEER_*, NETWORK_*, and the reason of the signal, which has no effect once
-   * the stream is open.
+   * Opens a stream of bytes to a peer, once it has accepted it (within 60 s). It ends with the node: STREAM_BROKEN, when that is
+   * in another process. Throws STREAM_NOT_ACCEPTED, STREAM_*, PEER_*, NETWORK_*, and the reason of the signal, which has no
+   * effect once the stream is open.
    */
-  async openStream(peer: string, options: OpenOptions = {}): Promise<OutgoingStream> {
-    return (await ownNode(this.#link)).services.openStream(peer, options)
+  openStream(peer: string, options: OpenOptions = {}): Promise<OutgoingStream> {
+    return this.#link.use(({ streams }) => streams.open(peer, options), options.signal)
   }
 
   /**
    * The streams that peers offer, each to be accepted or refused within 60 s; nothing is accepted by silence, and all are refused
-   * while nobody iterates. Only in the process that is the node. Throws STREAM_NEEDS_NODE.
+   * while nobody iterates. Of several programs that iterate the first answer counts.
    */
   streams(options: CallOptions = {}): AsyncGenerator<OfferedStream, void> {
     return offeredStreams(this.#link, options.signal)

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import type { MessageConnection } from 'vscode-jsonrpc/node'
 import { isTalosError, TalosError } from '../../errors.ts'
+import type { NodeStreams } from '../streams/types.ts'
 import type { NodeTunnels } from '../tunnels/types.ts'
 import { callMethod, connectionOver, fromJson } from './connection.ts'
 import { readEndpoint } from './endpoint.ts'
@@ -12,6 +13,7 @@ import {
   type NodeEvent,
   type NodeGreeting
 } from './methods.ts'
+import type { RemoteStreams } from './stream-client.ts'
 import { RemoteTunnels } from './tunnel-client.ts'
 
 /** A node that does not answer a greeting within this time is stuck, or no node. Milliseconds. */
@@ -22,6 +24,7 @@ export interface RemoteNode extends AsyncDisposable {
   readonly greeting: NodeGreeting
   readonly api: NodeApi
   readonly tunnels: NodeTunnels
+  readonly streams: NodeStreams
   /** Resolves when the connection to it has ended. */
   readonly ended: Promise<void>
 }
@@ -51,12 +54,15 @@ export async function attach(dataDir: string): Promise<RemoteNode | undefined> {
   const timeout = AbortSignal.timeout(HELLO_TIMEOUT)
   try {
     const greeting = await callMethod(connection, 'hello', { token: endpoint.token }, timeout)
+    const { streams, close } = remoteStreams(connection, endpoint.path)
     return {
       greeting: greeting as NodeGreeting,
       api: remoteApi(connection),
       tunnels: new RemoteTunnels(connection, endpoint.path),
+      streams,
       ended,
       [Symbol.asyncDispose]: async () => {
+        close()
         connection.end()
         socket.destroySoon()
       }
@@ -82,6 +88,26 @@ function open(path: string): Promise<Socket | undefined> {
     })
     socket.once('error', () => resolve(undefined))
   })
+}
+
+/** Few commands stream: what it takes is loaded when one does. */
+function remoteStreams(connection: MessageConnection, path: string): { streams: NodeStreams; close: () => void } {
+  let loaded: Promise<RemoteStreams> | undefined
+  const load = async (): Promise<RemoteStreams> => {
+    const module = await import('./stream-client.ts')
+    return new module.RemoteStreams(connection, path)
+  }
+  const remote = (): Promise<RemoteStreams> => {
+    loaded ??= load()
+    return loaded
+  }
+  return {
+    streams: {
+      open: async (peer, options) => (await remote()).open(peer, options),
+      onOffer: async decider => (await remote()).onOffer(decider)
+    },
+    close: () => void loaded?.then(streams => streams.close())
+  }
 }
 
 function remoteApi(connection: MessageConnection): NodeApi {

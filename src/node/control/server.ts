@@ -4,10 +4,13 @@ import type { MessageConnection } from 'vscode-jsonrpc/node'
 import type * as z from 'zod/mini'
 import { TalosError } from '../../errors.ts'
 import { checkSchema } from '../schema-check.ts'
+import type { NodeStreams } from '../streams/types.ts'
 import type { OwnTunnels } from '../tunnels/own-tunnels.ts'
 import { answerMethod, connectionOver, toJson } from './connection.ts'
 import { type Endpoint, newEndpoint, publishEndpoint, withdrawEndpoint } from './endpoint.ts'
 import { CONTROL_PROTOCOL, HELLO, METHODS, type MethodName, type NodeApi, type NodeGreeting } from './methods.ts'
+import { STREAM_METHODS, type StreamMethod } from './stream-methods.ts'
+import { StreamClient } from './stream-server.ts'
 import { LINK_WORD, TICKET_LENGTH, Tickets } from './tickets.ts'
 import { TUNNEL_METHODS, type TunnelMethod } from './tunnel-methods.ts'
 import { TunnelClient } from './tunnel-server.ts'
@@ -26,6 +29,7 @@ export interface ControlServerInit {
   greeting: NodeGreeting
   api: NodeApi
   tunnels: OwnTunnels
+  streams: NodeStreams
 }
 
 /**
@@ -113,7 +117,11 @@ export class ControlServer {
     socket.once('end', () => socket.destroySoon())
     const connection = connectionOver(socket)
     const tunnels = new TunnelClient(this.#init.tunnels, this.#tickets, connection)
-    socket.once('close', () => tunnels.end())
+    const streams = new StreamClient(this.#init.streams, this.#tickets, connection)
+    socket.once('close', () => {
+      tunnels.end()
+      streams.end()
+    })
     const client = Symbol('client')
     let isKnown = false
     answerMethod(connection, 'hello', async params => {
@@ -144,6 +152,13 @@ export class ControlServer {
         name,
         TUNNEL_METHODS[name],
         tunnels.methods[name] as (params: unknown, signal: AbortSignal) => Promise<unknown>
+      )
+    }
+    for (const name of Object.keys(STREAM_METHODS) as StreamMethod[]) {
+      answer(
+        name,
+        STREAM_METHODS[name],
+        streams.methods[name] as (params: unknown, signal: AbortSignal) => Promise<unknown>
       )
     }
     answerMethod(connection, 'subscribe', async () => {

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 /** How long a ticket waits for its connection. Milliseconds. */
 const TAKEN_WITHIN = 10_000
 
-/** A connection of the control socket that carries a tunnel's channel begins with this word, a ticket and a line feed. */
+/** A connection of the control socket that carries a tunnel's channel, or a stream, begins with this word, a ticket and a line feed. */
 export const LINK_WORD = 'LINK '
 export const TICKET_LENGTH = 32
 

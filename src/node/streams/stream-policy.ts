@@ -1,5 +1,5 @@
-import { TalosError } from '../errors.ts'
-import type { IncomingStream, StreamOffer } from '../protocols/streams/index.ts'
+import { TalosError } from '../../errors.ts'
+import type { IncomingStream, StreamOffer } from '../../protocols/streams/index.ts'
 
 /** A stream that a peer would like to write to us. Nothing of it comes before accept(). */
 export interface OfferedStream extends Omit<StreamOffer, 'peer'> {
@@ -81,7 +81,7 @@ export class StreamPolicy {
   }
 }
 
-function offerOver(): TalosError {
+export function offerOver(): TalosError {
   return new TalosError('STREAM_OFFER_OVER', 'that stream is not offered any more', {
     hint: 'It was answered already, nobody answered in time, or the peer has gone.'
   })
