@@ -3,11 +3,12 @@ import { Flags } from '@oclif/core'
 import { BaseCommand } from '../cli/base-command.ts'
 import { detach } from '../cli/detach.ts'
 import { interruption } from '../cli/interrupt.ts'
+import { monitorFlags, monitorOption, type OperationFlags, operationArguments, setLogFormat } from '../cli/operation.ts'
 import { promptPassphrase } from '../cli/passphrase.ts'
 import {
   type NodeEvent,
-  type NodeGreeting,
   passphraseFromEnvironment,
+  type RunningDaemon,
   readWalletSummary,
   resolveDataDir,
   startDaemon,
@@ -35,6 +36,7 @@ works through it, and needs no passphrase then. Runs until it is interrupted. Wi
       multiple: true,
       multipleNonGreedy: true
     }),
+    ...monitorFlags,
     server: Flags.string({
       description: 'A bootstrap server to register at, beside those that are known: host:port or multiaddr',
       multiple: true,
@@ -45,6 +47,7 @@ works through it, and needs no passphrase then. Runs until it is interrupted. Wi
 
   async run(): Promise<object | undefined> {
     const { flags } = await this.parse(Daemon)
+    setLogFormat(flags['log-format'])
     const location = flags['data-dir'] === undefined ? {} : { dataDir: flags['data-dir'] }
     if (flags.stop) return this.#stop(location)
     if (flags.detach) return this.#detach(flags)
@@ -57,9 +60,10 @@ works through it, and needs no passphrase then. Runs until it is interrupted. Wi
         ...(flags.listen === undefined ? {} : { listen: flags.listen })
       },
       signal: stop,
+      ...monitorOption(flags),
       onEvent: event => this.#tell(event)
     })
-    this.#ready(daemon.greeting, daemon.addresses())
+    this.#ready(daemon)
     if (!stop.aborted) await Promise.race([once(stop, 'abort'), daemon.ended])
     this.note('stopping…')
     return undefined
@@ -71,25 +75,30 @@ works through it, and needs no passphrase then. Runs until it is interrupted. Wi
     return { stopped: ended !== undefined, ...(ended === undefined ? {} : { pid: ended.pid }) }
   }
 
-  async #detach(flags: { 'data-dir'?: string; listen?: string[]; server?: string[] }): Promise<object> {
+  async #detach(
+    flags: { 'data-dir'?: string; listen?: string[]; server?: string[] } & OperationFlags
+  ): Promise<object> {
     const dataDir = resolveDataDir(flags['data-dir'])
     const { sealed } = await readWalletSummary({ dataDir })
     const passphrase = sealed ? ((await passphraseFromEnvironment()) ?? (await promptPassphrase())) : undefined
     const args = ['daemon', '--data-dir', dataDir]
     for (const address of flags.listen ?? []) args.push('--listen', address)
     for (const server of flags.server ?? []) args.push('--server', server)
+    args.push(...operationArguments(flags))
     const greeting = await detach(args, dataDir, passphrase)
     this.log(`the node runs as ${greeting.peerId} (process ${greeting.pid}); "talos daemon --stop" ends it`)
     return greeting
   }
 
-  #ready(greeting: NodeGreeting, addresses: string[]): void {
+  #ready({ greeting, metricsUrl, ...daemon }: RunningDaemon): void {
+    const addresses = daemon.addresses()
     if (this.jsonEnabled()) {
-      this.#print({ event: 'ready', ...greeting, addresses })
+      this.#print({ event: 'ready', ...greeting, addresses, metricsUrl })
       return
     }
     this.log(`Node of ${greeting.name}, ${greeting.peerId}`)
     for (const address of addresses) this.log(`  ${address}`)
+    if (metricsUrl !== undefined) this.log(`metrics: ${metricsUrl}/metrics`)
   }
 
   #tell(event: NodeEvent): void {

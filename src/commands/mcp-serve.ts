@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { Args, Flags } from '@oclif/core'
 import { BaseCommand } from '../cli/base-command.ts'
 import { interruption } from '../cli/interrupt.ts'
+import { monitorFlags, monitorOption, setLogFormat } from '../cli/operation.ts'
 import { promptPassphrase } from '../cli/passphrase.ts'
 import { parseCommand, type ServeEvent, serveMcp, TalosError } from '../index.ts'
 
@@ -37,6 +38,7 @@ authorised". Runs until it is interrupted. With --json: one JSON object per line
       multiple: true,
       multipleNonGreedy: true
     }),
+    ...monitorFlags,
     name: Flags.string({ description: 'Name of the service', default: 'mcp' }),
     server: Flags.string({
       description: 'A bootstrap server to register at, beside those that are known: host:port or multiaddr',
@@ -47,6 +49,7 @@ authorised". Runs until it is interrupted. With --json: one JSON object per line
 
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(McpServe)
+    setLogFormat(flags['log-format'])
     const server = commandOf(flags.command, argv as string[])
     await using host = await serveMcp({
       authorizedPeers: flags['authorized-peer'] ?? [],
@@ -64,13 +67,17 @@ authorised". Runs until it is interrupted. With --json: one JSON object per line
       prompt: promptPassphrase,
       ...(flags['data-dir'] === undefined ? {} : { dataDir: flags['data-dir'] }),
       ...(flags['max-message'] === undefined ? {} : { maxMessageBytes: flags['max-message'] }),
+      ...monitorOption(flags),
       onEvent: event => this.#tell(event)
     })
     if (this.jsonEnabled()) {
-      this.#print({ event: 'serving', peerId: host.peerId, addresses: host.addresses(), listening: host.listening() })
+      const { peerId, metricsUrl } = host
+      const where = { addresses: host.addresses(), listening: host.listening() }
+      this.#print({ event: 'serving', peerId, ...where, metricsUrl })
     } else {
       this.log(`Serving "${flags.name}" as ${host.peerId}`)
       for (const address of host.addresses()) this.log(`  ${address}`)
+      if (host.metricsUrl !== undefined) this.log(`metrics: ${host.metricsUrl}/metrics`)
     }
     const stop = interruption()
     if (!stop.aborted) await once(stop, 'abort')

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { Flags } from '@oclif/core'
 import { BaseCommand } from '../cli/base-command.ts'
 import { interruption } from '../cli/interrupt.ts'
+import { monitorFlags, monitorOption, setLogFormat } from '../cli/operation.ts'
 import { type RunningServer, startServer } from '../index.ts'
 
 export default class Server extends BaseCommand {
@@ -30,21 +31,14 @@ for whom messages wait, never what they say. Runs until it is interrupted. With 
     'max-connections': Flags.integer({ description: 'Connections that it holds (default: 1000)', min: 1 }),
     'max-registrations': Flags.integer({ description: 'Registrations that it holds (default: 10000)', min: 1 }),
     'max-reservations': Flags.integer({ description: 'Peers that it relays for (default: 1000)', min: 0 }),
-    'metrics-host': Flags.string({
-      description: 'Address to serve --metrics-port on (default: 127.0.0.1)',
-      dependsOn: ['metrics-port']
-    }),
-    'metrics-port': Flags.integer({
-      description: 'Serve /healthz, /readyz and /metrics (Prometheus) over HTTP on this port',
-      min: 0,
-      max: 65535
-    }),
+    ...monitorFlags,
     port: Flags.integer({ description: 'TCP port', default: 8765, min: 0, max: 65535 }),
     'ws-port': Flags.integer({ description: 'WebSocket port (default: the one after --port)', min: 0, max: 65535 })
   }
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Server)
+    setLogFormat(flags['log-format'])
     const stop = interruption()
     const server = await startServer({
       port: flags.port,
@@ -58,9 +52,7 @@ for whom messages wait, never what they say. Runs until it is interrupted. With 
       ...optional('host', flags.host),
       ...optional('announce', flags.announce),
       ...optional('identityFile', flags['identity-file']),
-      ...(flags['metrics-port'] === undefined
-        ? {}
-        : { metrics: { port: flags['metrics-port'], ...optional('host', flags['metrics-host']) } })
+      ...monitorOption(flags)
     })
     this.#announceReady(server)
     if (!stop.aborted) await once(stop, 'abort')

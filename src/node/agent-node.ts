@@ -177,6 +177,11 @@ export class AgentNode implements AsyncDisposable {
     this.#registrations?.refresh()
   }
 
+  /** Messages that wait, here and for the application; none before complete(). */
+  usage(): { outbox: number; inbox: number } {
+    return this.#services?.messaging.usage ?? { outbox: 0, inbox: 0 }
+  }
+
   async stop(): Promise<void> {
     await this.#registrations?.stop()
     await this.#services?.stop()

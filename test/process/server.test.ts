@@ -141,7 +141,7 @@ test('health, readiness and metrics', async () => {
   const text = await metrics.text()
   for (const name of [
     'talos_info{version=',
-    'talos_connections 0',
+    'talos_connections{path="direct"} 0',
     'talos_relay_reservations 0',
     'talos_registry_registrations 0',
     'process_resident_memory_bytes '

@@ -39,7 +39,7 @@ export class TalosWorld {
   }
 
   /** With the same disk as before, if it ran before. */
-  async startServer(port = portOf(this.address)): Promise<void> {
+  async startServer(port = portOf(this.address), flags: string[] = []): Promise<void> {
     this.server = this.#live([
       'server',
       '--json',
@@ -48,7 +48,8 @@ export class TalosWorld {
       '--port',
       port,
       '--data-dir',
-      join(this.folder, 'server')
+      join(this.folder, 'server'),
+      ...flags
     ])
     const { addresses } = await this.server.event<{ addresses: string[] }>('ready')
     this.address = addresses.find(address => !address.includes('/ws'))!

@@ -7,6 +7,8 @@ import type { AgentOptions } from '../agent.ts'
 import { NodeLink } from '../client/node-link.ts'
 import { resolveDataDir } from '../data-dir.ts'
 import type { JoinedNode } from '../join.ts'
+import type { MonitorAddress } from '../monitor/http.ts'
+import { monitorAt } from '../monitor/monitor-at.ts'
 import { resolvePeer } from '../peer-ref.ts'
 import type { OfferedAt } from '../tunnels/types.ts'
 import { Offers, type Services } from './offers.ts'
@@ -27,6 +29,8 @@ export interface ServeMcpOptions extends AgentOptions {
   grace?: number
   /** How long one request may take, in milliseconds; 0 for no limit. @default 0 */
   callTimeout?: number
+  /** Serve /healthz, /readyz and /metrics over HTTP. */
+  metrics?: MonitorAddress
   onEvent?: (event: ServeEvent) => void
 }
 
@@ -44,6 +48,8 @@ export interface McpHost extends AsyncDisposable {
   addresses(): string[]
   /** Multiaddrs that the node listens on, whatever it announces. */
   listening(): string[]
+  /** Where /metrics is, when it was asked for. */
+  readonly metricsUrl: string | undefined
   readonly sessionCount: number
   /** Ends all sessions, with an answer to everything in flight, and their processes. */
   stop(): Promise<void>
@@ -65,11 +71,14 @@ export async function serveMcp(options: ServeMcpOptions): Promise<McpHost> {
   }
   const authorizedPeers = await authorisedPeers(options.authorizedPeers, resolveDataDir(options.dataDir))
   const onEvent = options.onEvent ?? (() => {})
+  let tunnels: HostedTunnels | undefined
+  let node: JoinedNode | undefined
+  const monitor = await monitorAt(options.metrics, { node: () => node?.own, tunnels: () => tunnels?.size ?? 0 })
   const offers = new Offers(options.services, (peer, service, line) =>
     onEvent({ type: 'server-stderr', peer, service, line })
   )
   const limits = options.maxMessageBytes === undefined ? {} : { maxLine: options.maxMessageBytes }
-  const tunnels = new HostedTunnels({
+  const hosted = new HostedTunnels({
     ...limits,
     ...(options.grace === undefined ? {} : { grace: options.grace }),
     prepare: (peer, service) => offers.prepare(peer, service),
@@ -83,23 +92,26 @@ export async function serveMcp(options: ServeMcpOptions): Promise<McpHost> {
         ...limits,
         agentMaxLine: maxLine,
         server: offers.sourceFor(peer, service),
-        ...(node.own === undefined ? {} : { log: node.own.libp2p.logger.forComponent('talos:mcp:session') }),
+        ...(monitor === undefined ? {} : { onCall: (outcome, time) => monitor.called(outcome, time) }),
+        ...(node?.own === undefined ? {} : { log: node.own.libp2p.logger.forComponent('talos:mcp:session') }),
         ...(options.callTimeout === undefined ? {} : { callTimeout: options.callTimeout })
       }).run()
       onEvent({ type: 'session-ended', ...where })
     }
   })
+  tunnels = hosted
   const nodes = new NodeLink({ ...options, role: 'agent' })
-  const offering = { services: Object.keys(options.services), authorizedPeers, tunnels }
+  const offering = { services: Object.keys(options.services), authorizedPeers, tunnels: hosted }
   const over = new AbortController()
   let place: OfferedAt
-  let node: JoinedNode
 
   async function offer(): Promise<void> {
-    node = await nodes.node(over.signal)
+    const joined = await nodes.node(over.signal)
+    node = joined
     // the node in this process knows what the options say; one that runs already is told
-    if (node.own === undefined) await node.tunnels.prepare(options.config ?? {}, over.signal)
-    place = await node.tunnels.offer(offering)
+    if (joined.own === undefined) await joined.tunnels.prepare(options.config ?? {}, over.signal)
+    place = await joined.tunnels.offer(offering)
+    if (monitor !== undefined) monitor.ready = true
   }
 
   async function offerAgain(): Promise<void> {
@@ -117,9 +129,11 @@ export async function serveMcp(options: ServeMcpOptions): Promise<McpHost> {
 
   async function stop(): Promise<void> {
     over.abort()
-    await Promise.all([offers.stop(), tunnels.stop()])
+    if (monitor !== undefined) monitor.ready = false
+    await Promise.all([offers.stop(), hosted.stop()])
     await nodes[Symbol.asyncDispose]()
     offers.close()
+    await monitor?.[Symbol.asyncDispose]()
   }
 
   try {
@@ -129,17 +143,22 @@ export async function serveMcp(options: ServeMcpOptions): Promise<McpHost> {
     throw error
   }
   nodes.onEvent(event => {
+    // another process that is the node counts for itself
+    if (node?.own !== undefined) monitor?.told(event)
     if (event.type === 'registered' || event.type === 'not-registered') onEvent(event)
-    if (event.type === 'node-changed') void offerAgain()
+    if (event.type !== 'node-changed') return
+    if (monitor !== undefined) monitor.ready = false
+    void offerAgain()
   })
   return {
     get peerId() {
-      return node.greeting.peerId
+      return node!.greeting.peerId
     },
-    addresses: () => (node.own?.tunnels.offeredAt() ?? place).addresses,
-    listening: () => (node.own?.tunnels.offeredAt() ?? place).listening,
+    addresses: () => (node?.own?.tunnels.offeredAt() ?? place).addresses,
+    listening: () => (node?.own?.tunnels.offeredAt() ?? place).listening,
+    metricsUrl: monitor?.url,
     get sessionCount() {
-      return tunnels.size
+      return hosted.size
     },
     stop,
     [Symbol.asyncDispose]: stop

@@ -1,4 +1,4 @@
-import { type CircuitRelayService, circuitRelayServer } from '@libp2p/circuit-relay-v2'
+import type { CircuitRelayService } from '@libp2p/circuit-relay-v2'
 import { type Identify, identify } from '@libp2p/identify'
 import { type Connection, type ConnectionGater, FaultTolerance, type Libp2p, type ServiceMap } from '@libp2p/interface'
 import type { KadDHT, KadDHTInit } from '@libp2p/kad-dht'
@@ -9,6 +9,7 @@ import { type Dialer, dialer } from './dialer.ts'
 import { type HashTableOnDemand, hashTableOnDemand } from './hash-table.ts'
 import { AGENT_LIMITS, MAX_STREAM_WINDOW, type NetworkLimits, SERVER_LIMITS } from './limits.ts'
 import { noise } from './noise.ts'
+import { relayServer } from './relay-server.ts'
 import { relayTransport } from './relay-transport.ts'
 import { type NodeSigner, privateKeyOf } from './signer.ts'
 import { webSocketsOnDemand } from './web-sockets.ts'
@@ -34,6 +35,8 @@ export interface NodeInit<S extends ServiceMap = Record<never, never>> {
   announce?: string[]
   limits?: Partial<NetworkLimits>
   gater?: ConnectionGater
+  /** Told of bytes that a server relays, as they pass. */
+  onRelayed?: (bytes: number) => void
   /** Talos's own protocols, listed as libp2p services. */
   services?: ServiceFactoryMap<S>
   version: string
@@ -100,12 +103,15 @@ export async function createNode<S extends ServiceMap = Record<never, never>>(
       dht: init.role === 'client' ? hashTableOnDemand(hashTable) : (await import('@libp2p/kad-dht')).kadDHT(hashTable),
       ...(isServer
         ? {
-            relay: circuitRelayServer({
-              // libp2p's defaults (128 KiB and 2 minutes a connection) end a tunnel after some hundred calls
-              reservations: { maxReservations: limits.maxReservations, applyDefaultLimit: false },
-              maxInboundHopStreams: limits.maxConnections,
-              maxOutboundStopStreams: limits.maxConnections
-            })
+            relay: relayServer(
+              {
+                // libp2p's defaults (128 KiB and 2 minutes a connection) end a tunnel after some hundred calls
+                reservations: { maxReservations: limits.maxReservations, applyDefaultLimit: false },
+                maxInboundHopStreams: limits.maxConnections,
+                maxOutboundStopStreams: limits.maxConnections
+              },
+              init.onRelayed ?? (() => {})
+            )
           }
         : {}),
       ...init.services

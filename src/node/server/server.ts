@@ -9,14 +9,16 @@ import { type RegistryServer, registryServer } from '../../protocols/registry/in
 import { loadConfig } from '../config.ts'
 import { prepareDataDir, resolveDataDir } from '../data-dir.ts'
 import { mailboxLimits } from '../mailbox/limits.ts'
+import { type MonitorAddress, startMonitor } from '../monitor/http.ts'
 import { createNode, type TalosNode } from '../network/create-node.ts'
 import { SERVER_LIMITS, type ServerLimits } from '../network/limits.ts'
 import { openStorage } from '../storage.ts'
 import { VERSION } from '../version.ts'
 import { serverGater } from './gater.ts'
+import type { Health } from './health.ts'
 import { hostKey, providedKey } from './identity.ts'
 import { checkFree, endpoints, multiaddrOf } from './listen.ts'
-import { type Health, type Monitor, ServerMetrics, startMonitor } from './monitor.ts'
+import { ServerMetrics } from './metrics.ts'
 
 export const DEFAULT_PORT = 8765
 
@@ -33,8 +35,8 @@ export interface ServerOptions {
   announce?: string[]
   /** A file that holds the identity's seed, instead of `server/identity.key`. */
   identityFile?: string
-  /** Serve /healthz, /readyz and /metrics over HTTP. @default host 127.0.0.1 */
-  metrics?: { port: number; host?: string }
+  /** Serve /healthz, /readyz and /metrics over HTTP. */
+  metrics?: MonitorAddress
   /** @default the configuration's, else SERVER_LIMITS */
   limits?: Partial<ServerLimits>
 }
@@ -92,7 +94,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     mailboxItems: node?.services.mailbox?.items ?? 0,
     mailboxBytes: node?.services.mailbox?.bytes ?? 0
   })
-  const metrics = new ServerMetrics(VERSION, health)
+  const metrics = new ServerMetrics(
+    { version: VERSION, startedAt, connections: () => node?.getConnections() ?? [] },
+    health
+  )
+  started.push(async () => metrics.stop())
   try {
     const storage = await openStorage(dataDir)
     started.push(() => storage.close())
@@ -103,6 +109,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       ...(announce === undefined ? {} : { announce }),
       limits,
       gater: serverGater(limits, () => node),
+      onRelayed: bytes => metrics.relayed(bytes),
       services: {
         registry: registryServer({
           database: storage.of('registry'),
@@ -132,7 +139,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     if (node.services.dialer.listening().length === 0) {
       throw new TalosError('NETWORK_LISTEN_FAILED', `cannot listen on port ${port}`)
     }
-    const monitor = await monitorFor(options.metrics, metrics, health)
+    const monitor = options.metrics === undefined ? undefined : await startMonitor(options.metrics, metrics, health)
     if (monitor !== undefined) started.push(() => monitor.close())
     ready = true
     return {
@@ -176,14 +183,6 @@ function dropReservationsOfTheGone(node: ServerNode): void {
     reservations?.get(peer)?.signal.clear()
     reservations?.delete(peer)
   })
-}
-
-async function monitorFor(
-  at: ServerOptions['metrics'],
-  metrics: ServerMetrics,
-  health: () => Health
-): Promise<Monitor | undefined> {
-  return at === undefined ? undefined : startMonitor({ host: at.host ?? '127.0.0.1', port: at.port }, metrics, health)
 }
 
 function printed(node: ServerNode): string[] {

@@ -21,6 +21,12 @@ import type { RunningServer, ServerEnd, ServerSource } from './server.ts'
 import { withId, withRequestId } from './splice.ts'
 import type { TunnelLink } from './tunnel/link.ts'
 
+/**
+ * How a request of the agent ended: the server's result or error, refused by the host before the server saw it, cancelled by the
+ * agent, late, or without an answer since the server ended or could not be started.
+ */
+export type CallOutcome = 'result' | 'error' | 'refused' | 'cancelled' | 'timed-out' | 'server-failed'
+
 export interface HostSessionInit {
   link: TunnelLink
   /** Aborted once the link has ended for good, even while it holds lines that nobody has taken yet. */
@@ -32,6 +38,8 @@ export interface HostSessionInit {
   server: ServerSource
   /** @default allowAll */
   decide?: Decide
+  /** Told how each request of the agent ended, and how many milliseconds after it came. */
+  onCall?: (outcome: CallOutcome, milliseconds: number) => void
   log?: Logger
   /** Largest message either way, in bytes. @default 10 MiB */
   maxLine?: number
@@ -122,12 +130,17 @@ export class HostSession {
       if (!message.ok) this.#faultFromAgent(message, toServer, toAgent)
       else if (message.kind === 'request') {
         const refusal = this.#refusal(message)
-        if (refusal !== undefined) toAgent.push(errorReply(message.id!, refusal))
-        else if (message.method === 'server/discover') this.#discover(line, message, toAgent)
+        if (refusal !== undefined) {
+          this.#init.onCall?.('refused', 0)
+          toAgent.push(errorReply(message.id!, refusal))
+        } else if (message.method === 'server/discover') this.#discover(line, message, toAgent)
         else {
           const failure = this.#child === undefined ? await this.#ensureChild() : undefined
           if (failure === undefined) this.#call(line, message, toServer, toAgent)
-          else toAgent.push(errorReply(message.id!, failure))
+          else {
+            this.#init.onCall?.('server-failed', 0)
+            toAgent.push(errorReply(message.id!, failure))
+          }
         }
       } else if (message.kind === 'notification') this.#notificationFromAgent(line, message, toServer)
       else this.#answerFromAgent(line, message, toServer)
@@ -150,8 +163,13 @@ export class HostSession {
   #register(message: Message, toAgent: Uint8Array[]): Pending | undefined {
     const pending = this.#calls.add(message.id!, message.method, performance.now())
     if (typeof pending === 'object') return pending
+    this.#init.onCall?.('refused', 0)
     toAgent.push(errorReply(message.id!, notRegistered(pending)))
     return undefined
+  }
+
+  #ended(pending: Pending, outcome: CallOutcome): void {
+    this.#init.onCall?.(outcome, performance.now() - pending.since)
   }
 
   #refusal(message: Message): RpcError | undefined {
@@ -163,7 +181,9 @@ export class HostSession {
   #notificationFromAgent(line: Uint8Array, message: Message, toServer: Uint8Array[]): void {
     if (this.#refusal(message) !== undefined) return
     if (message.method === 'notifications/cancelled') {
-      if (message.requestId === undefined || this.#calls.cancel(message.requestId) === undefined) return
+      const cancelled = message.requestId === undefined ? undefined : this.#calls.cancel(message.requestId)
+      if (cancelled === undefined) return
+      this.#ended(cancelled, 'cancelled')
     }
     this.#opening.sent(line, message)
     toServer.push(line)
@@ -214,6 +234,7 @@ export class HostSession {
     const answered = answer().then(async reply => {
       if (reply === undefined || !this.#calls.has(pending)) return
       this.#calls.remove(pending)
+      this.#ended(pending, 'result')
       await this.#toAgent([reply])
     })
     this.#track(answered)
@@ -258,6 +279,7 @@ export class HostSession {
       return
     }
     if (pending.method === 'initialize') this.#opening.answered(message.kind === 'result')
+    this.#ended(pending, message.kind === 'result' ? 'result' : 'error')
     toAgent.push(withId(line, message, pending.id))
   }
 
@@ -282,7 +304,9 @@ export class HostSession {
     if (fault.id === undefined) return
     if (fault.response) {
       const pending = this.#calls.take(fault.id)
-      if (pending !== undefined) toAgent.push(errorReply(pending.id, badAnswer(fault)))
+      if (pending === undefined) return
+      this.#ended(pending, 'error')
+      toAgent.push(errorReply(pending.id, badAnswer(fault)))
     } else if (!fault.notification) void child.send([errorReply(fault.id, fault.error)])
   }
 
@@ -360,6 +384,7 @@ export class HostSession {
     const lines: Uint8Array[] = []
     for (const pending of this.#calls.drain()) {
       if (pending.method === 'initialize') this.#opening.answered(false)
+      this.#ended(pending, 'server-failed')
       lines.push(errorReply(pending.id, error))
     }
     for (const pending of this.#asked.abandon()) {
@@ -408,7 +433,10 @@ export class HostSession {
       data: { reason: 'timed-out' }
     }
     const late = [...this.#calls.waiting()].filter(({ method, since }) => method !== LISTEN && now - since >= limit)
-    for (const pending of late) this.#calls.remove(pending)
+    for (const pending of late) {
+      this.#calls.remove(pending)
+      this.#ended(pending, 'timed-out')
+    }
     void this.#toAgent(late.map(pending => errorReply(pending.id, error)))
     void this.#child?.send(late.map(pending => cancelledNotification(pending.id, "the host's time limit")))
     this.#armTimeout()

@@ -118,6 +118,8 @@ export interface Messaging extends TypedEventTarget<MessagingEvents> {
   receive(envelope: Uint8Array): Promise<boolean>
   /** Tries now what waits for that peer, or for any: the way or the user's consent is there again. */
   retry(peer?: PeerId): void
+  /** Messages that are not delivered or failed yet, and messages that no application has taken yet. */
+  readonly usage: { outbox: number; inbox: number }
   /** Forgets a message that is done (read, failed, delivered, taken). Throws MESSAGE_UNKNOWN, MESSAGE_PENDING. */
   remove(id: string): Promise<void>
 }

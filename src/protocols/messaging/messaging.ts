@@ -87,6 +87,11 @@ export class MessagingService extends TypedEventEmitter<MessagingEvents> impleme
     this.#history = new History(store)
   }
 
+  get usage(): { outbox: number; inbox: number } {
+    const { outCount, inCount } = this.#context.total
+    return { outbox: outCount, inbox: inCount }
+  }
+
   async start(): Promise<void> {
     await this.#load()
     this.#started = true

@@ -1,6 +1,13 @@
 /** Sessions with peers over libp2p and disk. The pure state machines are in src/protocols/ratchet. */
 
-export { acceptChangedKey, type ChangedKey, changedKey, listSessions, type SessionSummary } from './records.ts'
+export {
+  acceptChangedKey,
+  type ChangedKey,
+  changedKey,
+  countSessions,
+  listSessions,
+  type SessionSummary
+} from './records.ts'
 export {
   type FetchedBundle,
   type PeerSession,

@@ -46,6 +46,11 @@ export async function listSessions(store: SessionStore, crypto: CryptoProvider):
   })
 }
 
+/** With how many peers there are sessions. */
+export async function countSessions(store: SessionStore): Promise<number> {
+  return (await store.transact(transaction => transaction.keys(SESSIONS))).length
+}
+
 /** The pinned agreement key of a peer, and the one that it offers instead. 32 bytes each. */
 export interface ChangedKey {
   pinned: Uint8Array

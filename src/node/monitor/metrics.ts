@@ -1,0 +1,110 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import type { Connection } from '@libp2p/interface'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+
+/** What every Talos process measures. */
+export interface ProcessState {
+  version: string
+  /** Milliseconds since the epoch. */
+  startedAt: number
+  connections(): readonly Connection[]
+}
+
+/** How exactly the event loop's delay is measured, in milliseconds. */
+const RESOLUTION = 20
+
+/**
+ * The measurements of one process, in a registry of their own, so that two nodes in one process do not mix. docs/metrics.md lists
+ * all names. No label may hold what comes from a peer.
+ */
+export class Metrics {
+  readonly #registry = new Registry()
+  readonly #delay = monitorEventLoopDelay({ resolution: RESOLUTION })
+
+  constructor({ version, startedAt, connections }: ProcessState) {
+    new Gauge({ name: 'talos_info', help: 'The version that runs', labelNames: ['version'], registers: this.registers })
+      .labels(version)
+      .set(1)
+    this.gauge('talos_uptime_seconds', 'Seconds since the start', () => (Date.now() - startedAt) / 1000)
+    this.gauge('process_resident_memory_bytes', 'Resident memory', () => process.memoryUsage.rss())
+    this.gauge('process_cpu_seconds', 'User and system CPU time', cpuSeconds)
+    this.gauges('talos_connections', 'Open connections, direct or through a relay', 'path', () => {
+      const relayed = connections().filter(({ direct }) => !direct).length
+      return { direct: connections().length - relayed, relayed }
+    })
+    this.#delay.enable()
+    this.gauges(
+      'talos_event_loop_lag_seconds',
+      'How late timers ran since the last look; 0.5, 0.99 and 1 of them were not later',
+      'quantile',
+      () => this.#lag()
+    )
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType
+  }
+
+  text(): Promise<string> {
+    return this.#registry.metrics()
+  }
+
+  stop(): void {
+    this.#delay.disable()
+  }
+
+  protected get registers(): Registry[] {
+    return [this.#registry]
+  }
+
+  protected gauge(name: string, help: string, value: () => number | Promise<number>): void {
+    const { registers } = this
+    new Gauge({
+      name,
+      help,
+      registers,
+      async collect() {
+        this.set(await value())
+      }
+    })
+  }
+
+  protected gauges(name: string, help: string, label: string, values: () => Record<string, number>): void {
+    const { registers } = this
+    new Gauge({
+      name,
+      help,
+      labelNames: [label],
+      registers,
+      collect() {
+        for (const [key, value] of Object.entries(values())) this.labels(key).set(value)
+      }
+    })
+  }
+
+  protected counter<Label extends string>(name: string, help: string, labelNames: Label[]): Counter<Label> {
+    return new Counter({ name, help, labelNames, registers: this.registers })
+  }
+
+  /** @param buckets in seconds */
+  protected seconds(name: string, help: string, buckets: number[]): Histogram {
+    return new Histogram({ name, help, buckets, registers: this.registers })
+  }
+
+  #lag(): Record<string, number> {
+    // a sampled delay includes the wait that was asked for; NaN when nothing was sampled
+    const late = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e9 - RESOLUTION / 1000) || 0
+    const lag = {
+      '0.5': late(this.#delay.percentile(50)),
+      '0.99': late(this.#delay.percentile(99)),
+      '1': late(this.#delay.max)
+    }
+    this.#delay.reset()
+    return lag
+  }
+}
+
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1e6
+}
