@@ -141,6 +141,7 @@ export class AgentApi implements NodeApi {
 
   async answerOffer({ id, accept }: Params<'answerOffer'>): Promise<null> {
     this.#node.services.filePolicy.answer(id, accept)
+    await this.#node.services.files.decided(id)
     return null
   }
 

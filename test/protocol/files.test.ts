@@ -216,12 +216,41 @@ test.each(['alice', 'bob'] as const)('%s cancels on the way: both know, and noth
   await expect(p.alice.files.cancel('nothing')).rejects.toThrow(expect.objectContaining({ code: 'FILE_UNKNOWN' }))
 })
 
-test('cancelled while the receiver still thinks', async () => {
+test('a yes while the sender is away is kept, also over a restart, and nobody is asked again', async () => {
+  const asked = Promise.withResolvers<string>()
+  const answer = Promise.withResolvers<void>()
+  let questions = 0
+  const decide: NonNullable<Init>['decide'] = async ({ id }) => {
+    questions++
+    asked.resolve(id)
+    await answer.promise
+    return { accept: true }
+  }
+  await using p = await pair({ bob: { decide } })
+  const path = join(temporaryFolder(), 'file')
+  writeFileSync(path, 'content')
+  const { id } = await p.alice.files.send(p.bob.peerId, path)
+  const offered = await within(asked.promise, 'the question')
+  await p.alice.stop()
+  answer.resolve()
+  await p.bob.files.decided(offered)
+  expect(p.bob.files.list()).toMatchObject([{ id: offered, state: 'waiting' }])
+  await p.bob.stop()
+  await p.bob.start()
+  await p.alice.start()
+  await p.alice.files.completed(id, soon())
+  expect(readFileSync(join(p.bob.downloads, 'file'), 'utf8')).toBe('content')
+  expect(questions).toBe(1)
+})
+
+test('cancelled while the receiver still thinks: the question is withdrawn', async () => {
   const asked = Promise.withResolvers<void>()
+  const withdrawn = Promise.withResolvers<void>()
   await using p = await pair({
     bob: {
-      decide: () => {
+      decide: (_, signal) => {
         asked.resolve()
+        signal.addEventListener('abort', () => withdrawn.resolve())
         return new Promise(() => {})
       }
     }
@@ -231,6 +260,7 @@ test('cancelled while the receiver still thinks', async () => {
   const { id } = await p.alice.files.send(p.bob.peerId, path)
   await within(asked.promise, 'the question')
   expect(await p.alice.files.cancel(id)).toMatchObject({ state: 'cancelled' })
+  await within(withdrawn.promise, 'the end of the question')
   expect(p.bob.files.list()).toEqual([])
 })
 

@@ -77,6 +77,10 @@ export class FileService extends TypedEventEmitter<FilesEvents> implements Files
     return this.#transfers.completed(id, signal)
   }
 
+  decided(id: string): Promise<void> {
+    return this.#incoming.decided(id)
+  }
+
   list(): Transfer[] {
     return this.#transfers.list()
   }

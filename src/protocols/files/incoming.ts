@@ -48,6 +48,13 @@ export interface IncomingInit {
   log: Logger
 }
 
+/** Offers that somebody decides, or has declined while the sender was away. */
+interface Undecided {
+  peer: string
+  abort: AbortController
+  decision: Promise<FileDecision>
+}
+
 interface Active {
   peer: string
   abort: AbortController
@@ -58,7 +65,7 @@ interface Active {
 export class Incoming {
   readonly #init: IncomingInit
   readonly #active = new Map<string, Active>()
-  readonly #undecided = new Map<string, { peer: string; decision: Promise<FileDecision> }>()
+  readonly #undecided = new Map<string, Undecided>()
   readonly #offers = new RateLimiter(OFFER_RATE)
   #shutdown = new AbortController()
 
@@ -103,6 +110,11 @@ export class Incoming {
     active?.abort.abort(reason)
     await active?.ended
     if (record.state === 'waiting') await this.#over(record, 'cancelled', reason)
+  }
+
+  /** Resolves when what was decided on an offer is in effect: one that was accepted is on disk, and listed. Throws why it is not. */
+  async decided(id: string): Promise<void> {
+    await this.#undecided.get(id)?.decision
   }
 
   async onStream(frames: FrameStream, connection: Connection): Promise<void> {
@@ -151,6 +163,8 @@ export class Incoming {
     try {
       let record = transfers.get(id) as IncomingRecord | undefined
       if (offer.cancelled) {
+        this.#undecided.get(id)?.abort.abort(new TalosError('FILE_CANCELLED', 'the sender has cancelled the transfer'))
+        this.#undecided.delete(id)
         if (record?.state === 'waiting')
           await this.#over(
             record,
@@ -163,9 +177,7 @@ export class Incoming {
         const decided = await this.#consider(frames, connection.remotePeer, id, offer, signal)
         if ('answer' in decided)
           return await this.#decline(frames, connection, offer, decided.answer, decided.reason, signal)
-        record = this.#newRecord(id, peer, transferId, offer)
-        await this.#init.records.put(record)
-        transfers.add(record)
+        record = decided.accepted
       }
       const over = { waiting: undefined, done: ANSWER.done, failed: ANSWER.failed, cancelled: ANSWER.cancelled }[
         record.state
@@ -179,14 +191,14 @@ export class Incoming {
     }
   }
 
-  /** Whether a new offer is accepted. Throws FILE_BUSY. */
+  /** Whether a new offer is accepted; its record then. Throws FILE_BUSY. */
   async #consider(
     frames: FrameStream,
     peer: PeerId,
     id: string,
     offer: WireOffer,
     signal: AbortSignal
-  ): Promise<{ accepted: true } | { answer: number; reason: string }> {
+  ): Promise<{ accepted: IncomingRecord } | { answer: number; reason: string }> {
     const { limits, transfers } = this.#init
     const name = peer.toString()
     if (!this.#undecided.has(id)) this.#meter(name)
@@ -200,13 +212,37 @@ export class Incoming {
       const unfinished = transfers.incoming().filter(other => other.peer === name && other.state === 'waiting').length
       const isFull = waiting >= MAX_UNDECIDED_PER_PEER || this.#undecided.size >= MAX_UNDECIDED
       if (isFull || unfinished >= MAX_UNFINISHED_PER_PEER) throw busy()
-      undecided = { peer: name, decision: this.#ask(peer, { ...offerOf(offer), id, peer: name }) }
+      const abort = new AbortController()
+      undecided = { peer: name, abort, decision: this.#decision(peer, id, offer, abort.signal) }
       this.#undecided.set(id, undecided)
     }
-    // a decision that comes while the sender is away waits for it
     const decision = await whileWaiting(frames, undecided.decision, signal)
     this.#undecided.delete(id)
-    return decision.accept ? { accepted: true } : { answer: ANSWER.declined, reason: decision.reason.slice(0, 500) }
+    if (!decision.accept) return { answer: ANSWER.declined, reason: decision.reason.slice(0, 500) }
+    return { accepted: transfers.get(id) as IncomingRecord }
+  }
+
+  /** A no waits for a sender who is away meanwhile. A yes is a transfer from then on, whether the sender is there or not. */
+  #decision(peer: PeerId, id: string, offer: WireOffer, cancelled: AbortSignal): Promise<FileDecision> {
+    const decide = async (): Promise<FileDecision> => {
+      const name = peer.toString()
+      const decision = await this.#ask(peer, { ...offerOf(offer), id, peer: name }, cancelled)
+      if (!decision.accept) return decision
+      if (cancelled.aborted) return { accept: false, reason: 'it is not offered any more' }
+      const record = this.#newRecord(id, name, Buffer.from(offer.transferId).toString('hex'), offer)
+      await this.#init.records.put(record)
+      this.#init.transfers.add(record)
+      return decision
+    }
+    const decision = decide()
+    decision.then(
+      ({ accept }) => accept && this.#undecided.delete(id),
+      error => {
+        this.#init.log.error('an offer of %p that was accepted could not be kept: %e', peer, error)
+        this.#undecided.delete(id) // it is asked for again
+      }
+    )
+    return decision
   }
 
   /** Counts an offer that is new: what follows costs a walk through the download folder. Throws FILE_BUSY. */
@@ -214,10 +250,10 @@ export class Incoming {
     if (this.#offers.take(peer, 1, performance.now()) > 0) throw busy()
   }
 
-  async #ask(peer: PeerId, offer: FileOffer): Promise<FileDecision> {
+  async #ask(peer: PeerId, offer: FileOffer, cancelled: AbortSignal): Promise<FileDecision> {
     this.#init.transfers.offered(offer)
     try {
-      return await this.#init.decide(offer, this.#shutdown.signal)
+      return await this.#init.decide(offer, AbortSignal.any([this.#shutdown.signal, cancelled]))
     } catch (error) {
       this.#init.log.error('the decision on an offer of %p failed: %e', peer, error)
       return { accept: false, reason: 'the receiver could not decide' }

@@ -105,6 +105,8 @@ export interface Files extends TypedEventTarget<FilesEvents> {
   send(peer: PeerId, path: string, options?: { signal?: AbortSignal }): Promise<Transfer>
   /** Resolves when the transfer is done. Throws its reason when it failed or was cancelled, FILE_UNKNOWN, the signal's reason. */
   completed(id: string, signal: AbortSignal): Promise<Transfer>
+  /** Resolves when what was decided on an offer is in effect: one that was accepted is on disk, and listed. Throws why it is not. */
+  decided(id: string): Promise<void>
   /** Newest first: what is under way, and the last thousand that are over. */
   list(): Transfer[]
   /** Ends a transfer of either direction for good and removes what has arrived of it. Throws FILE_UNKNOWN, FILE_OVER. */
