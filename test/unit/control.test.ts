@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { stat, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
 import { expect, onTestFinished, test } from 'vitest'
 import { TalosError } from '../../src/errors.ts'
 import { attach } from '../../src/node/control/client.ts'
@@ -10,6 +11,7 @@ import type { NodeApi, NodeEvent, NodeGreeting } from '../../src/node/control/me
 import { ControlServer } from '../../src/node/control/server.ts'
 import type { NodeStreams } from '../../src/node/streams/types.ts'
 import type { OwnTunnels } from '../../src/node/tunnels/own-tunnels.ts'
+import { drained } from '../../src/protocols/framing/drained.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { within } from '../support/within.ts'
 
@@ -212,4 +214,22 @@ test('a data directory with a path too long for a socket has it elsewhere', asyn
   const { client } = await serve({ take: async () => null }, dataDir)
   expect(await client.api.take({ id: '1' })).toBeNull()
   expect((await readEndpoint(dataDir))!.path.length).toBeLessThan(104)
+})
+
+test('waiting for room leaves no listener behind, however often a stream is full', async () => {
+  const stream = new PassThrough({ highWaterMark: 1 })
+  for (let count = 0; count < 20; count++) {
+    expect(stream.write('xx')).toBe(false)
+    const room = drained(stream)
+    stream.read()
+    await within(room, 'room')
+  }
+  expect([stream.listenerCount('close'), stream.listenerCount('drain')]).toEqual([
+    new PassThrough().listenerCount('close'),
+    0
+  ])
+  stream.write('xx')
+  const room = drained(stream)
+  stream.destroy()
+  await within(Promise.all([room, drained(stream)]), 'the end of one that was closed')
 })

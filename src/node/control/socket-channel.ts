@@ -1,5 +1,5 @@
-import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { drained } from '../../protocols/framing/drained.ts'
 import type { TunnelChannel } from '../../protocols/mcp/tunnel/channel.ts'
 import { maxFrameLength } from '../../protocols/mcp/tunnel/constants.ts'
 import { type Channel, decodeMessage, encodeMessage, type OutgoingMessage } from '../../protocols/mcp/tunnel/message.ts'
@@ -56,7 +56,7 @@ export class SocketChannel implements Channel {
     const socket = this.#socket
     if (!socket.writable) throw nodeGone()
     if (writeParts(socket, [encodeMessage(message)])) return
-    await Promise.race([once(socket, 'drain'), once(socket, 'close')]).catch(() => {})
+    await drained(socket)
   }
 
   async receive(): Promise<TunnelMessage[] | undefined> {
@@ -137,7 +137,7 @@ async function toProcess(socket: Socket, channel: TunnelChannel): Promise<void> 
       const messages = await channel.receiveEncoded()
       if (messages === undefined) break
       if (socket.destroyed) return
-      if (!writeParts(socket, messages)) await Promise.race([once(socket, 'drain'), once(socket, 'close')])
+      if (!writeParts(socket, messages)) await drained(socket)
     }
     socket.end()
   } catch {

@@ -1,5 +1,6 @@
 import { PassThrough, Writable } from 'node:stream'
 import { TalosError } from '../../errors.ts'
+import { drained } from '../../protocols/framing/drained.ts'
 import type { JsonRpcMessage, McpTransport } from '../../protocols/mcp/mcp-transport.ts'
 import type { ConnectEvent, ConnectMcpOptions } from './connect.ts'
 
@@ -53,7 +54,7 @@ export class TalosClientTransport implements McpTransport {
       throw new TalosError('TUNNEL_ENDED', 'the transport is not connected')
     }
     const hasRoom = this.#input.write(`${JSON.stringify(message)}\n`)
-    if (!hasRoom) await new Promise(resolve => this.#input.once('drain', resolve).once('close', resolve))
+    if (!hasRoom) await drained(this.#input)
   }
 
   async close(): Promise<void> {

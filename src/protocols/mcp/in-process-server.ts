@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream'
 import { TalosError } from '../../errors.ts'
+import { drained } from '../framing/drained.ts'
 import type { JsonRpcMessage, McpTransport } from './mcp-transport.ts'
 import type { RunningServer, ServerEnd, ServerSource } from './server.ts'
 
@@ -36,7 +37,7 @@ export class TalosServerTransport implements McpTransport {
   async send(message: JsonRpcMessage): Promise<void> {
     if (this.#closed) throw new TalosError('TUNNEL_ENDED', 'the session has ended')
     const hasRoom = this.#output.write(`${JSON.stringify(message)}\n`)
-    if (!hasRoom) await new Promise(resolve => this.#output.once('drain', resolve).once('close', resolve))
+    if (!hasRoom) await drained(this.#output)
   }
 
   async close(): Promise<void> {
