@@ -2,11 +2,22 @@ import { createHash, randomBytes } from 'node:crypto'
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { ANSWER, CHUNK_LENGTH, FRAME, MAX_UNDECIDED_PER_PEER, OFFER_RATE } from '../../src/protocols/files/constants.ts'
+import { crypto } from '../../src/crypto/index.ts'
+import {
+  ANSWER,
+  CHUNK_LENGTH,
+  FILE_PROTOCOL,
+  FRAME,
+  MAX_FRAME_LENGTH,
+  MAX_UNDECIDED_PER_PEER,
+  OFFER_RATE
+} from '../../src/protocols/files/constants.ts'
 import { decodeFrame } from '../../src/protocols/files/frames.ts'
+import { giveAnswer, readOffer } from '../../src/protocols/files/handshake.ts'
 import { MerkleTree } from '../../src/protocols/files/merkle.ts'
 import { encodeCounts, encodeEntry, encodeEntryEnd, encodeStop, KIND } from '../../src/protocols/files/messages.ts'
-import { encodeFrame } from '../../src/protocols/framing/index.ts'
+import { StreamSealer } from '../../src/protocols/files/stream.ts'
+import { encodeFrame, FrameStream } from '../../src/protocols/framing/index.ts'
 import { startAgent } from '../support/agents.ts'
 import { startFileAgent } from '../support/file-agents.ts'
 import { RawSender, type RawTransfer } from '../support/raw-files.ts'
@@ -336,4 +347,47 @@ test("the sender's reason for a stop is one of ours, and a cancelled transfer is
   expect(await within(failed, 'the end')).toBe('the other side has cancelled the transfer')
   expect(s.partial()).toEqual([])
   expect((await s.mallory.offer({ transferId })).answer.answer).toBe(ANSWER.cancelled)
+})
+
+/** Receivers that lie, by what they say after they have accepted ten bytes. */
+const lies: Array<[string, (control: StreamSealer) => Uint8Array[]]> = [
+  [
+    'has more bytes than there are',
+    control => [control.seal(encodeCounts(KIND.progress, { entries: 1, bytes: Number.MAX_SAFE_INTEGER }))]
+  ],
+  [
+    'has more entries than there are',
+    control => [control.seal(encodeCounts(KIND.progress, { entries: 2, bytes: 10 }))]
+  ],
+  ['is done before its last word', control => [control.seal(Uint8Array.of(KIND.done))]],
+  ['sends content back', control => [control.seal(chunk(ten))]],
+  [
+    'says the same twice',
+    control => {
+      const progress = control.seal(encodeCounts(KIND.progress, { entries: 0, bytes: 5 }))
+      return [progress, progress]
+    }
+  ]
+]
+
+test.each(lies)('a receiver that %s: the sender ends the transfer', async (_, lie) => {
+  await using alice = await startFileAgent()
+  await using mallory = await startAgent()
+  await mallory.node.handle(FILE_PROTOCOL, async (stream, connection) => {
+    const frames = new FrameStream(stream, { maxFrameLength: MAX_FRAME_LENGTH })
+    const party = { self: mallory.node.peerId, sessions: mallory.sessions, crypto }
+    const signal = AbortSignal.timeout(10_000)
+    const offer = await readOffer(frames, connection.remotePeer, mallory.sessions, signal)
+    const accepted = { answer: ANSWER.accepted, entries: 0, chunks: 0 }
+    const { control } = await giveAnswer(frames, connection, offer, accepted, party, signal)
+    for (const sealed of lie(new StreamSealer(control))) await frames.write(encodeFrame(FRAME.message, sealed))
+  })
+  const { peerId } = mallory.node
+  alice.knows.set(peerId.toString(), () => mallory.node.getMultiaddrs())
+  const path = join(temporaryFolder(), 'x')
+  writeFileSync(path, ten)
+  const { id } = await alice.files.send(peerId, path)
+  const ended = alice.files.completed(id, AbortSignal.timeout(10_000))
+  await expect(ended).rejects.toThrow(code('FILE_PROTOCOL'))
+  expect(alice.files.list()[0]!.doneBytes).toBeLessThanOrEqual(10)
 })

@@ -3,7 +3,7 @@ import type { Connection, PeerId } from '@libp2p/interface'
 import type { CryptoProvider } from '../../crypto/index.ts'
 import { isTalosError, TalosError } from '../../errors.ts'
 import { encodeFrame, type FrameStream } from '../framing/index.ts'
-import type { Sessions } from '../sessions/index.ts'
+import type { MainSessions } from '../sessions/index.ts'
 import {
   ANSWER,
   FRAME,
@@ -17,9 +17,6 @@ import { watch } from './content.ts'
 import { decodeFrame } from './frames.ts'
 import { FileAnswer, FileOffer, FileRefuse } from './pb/file.ts'
 import { deriveStreamKeys, type StreamKeys } from './stream.ts'
-
-/** The main sessions with peers, as far as files need them. */
-export type MainSessions = Pick<Sessions, 'seal' | 'open' | 'explain' | 'heal'>
 
 /** Who we are and with what: the same for every transfer. */
 export interface Party {

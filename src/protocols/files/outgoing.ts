@@ -200,6 +200,9 @@ export class Outgoing {
         ...{ frames, worker, keys, signal },
         job: { path, directory, digest, entries: answer.entries, chunks: answer.chunks },
         onProgress: counts => {
+          // whoever draws it may rely on it
+          if (counts.bytes > record.size || counts.entries > record.entries)
+            throw new TalosError('FILE_PROTOCOL', 'the receiver has more than it was sent')
           record.done = counts
           transfers.progress(record, counts)
         }
