@@ -87,6 +87,11 @@ test('killed -9 and started again: the same identity, the registrations kept, th
 
   const unreachable = await inFolder(alice, 'register')
   expect(unreachable).toMatchObject({ status: 5, json: { error: { code: 'REGISTRY_UNREACHABLE' } } })
+  // each address and why, that of the WebSocket too
+  const { json } = await inFolder(bob, 'register', '--server', `127.0.0.1:${port}`)
+  expect(json).toMatchObject({
+    error: { message: expect.stringMatching(/nothing listens there.*\/ws: no WebSocket answers there/) }
+  })
 
   const second = await server(data, '--port', port, '--ws-port', '0')
   expect(second.peerId).toBe(first.peerId)

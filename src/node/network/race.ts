@@ -102,7 +102,8 @@ export class DialRace {
       this.stop()
       this.#won.resolve(connection)
     } catch (error) {
-      if (!this.isOver) attempt.failure = error as Error
+      // a WebSocket fails with an event that says nothing
+      if (!this.isOver) attempt.failure = error instanceof Error ? error : new Error('no WebSocket answers there')
     }
   }
 
