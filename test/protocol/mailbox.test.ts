@@ -103,7 +103,7 @@ describe('an envelope', () => {
   test('waits for a recipient who is away, over a restart of the mailbox, and is there once', async () => {
     await using net = await network()
     const { alice, bob, mailbox } = net
-    for (const what of ['one', 'two', 'three']) expect(await write(alice, bob, what)).toEqual({ copies: 1 })
+    for (const what of ['one', 'two', 'three']) expect(await write(alice, bob, what)).toMatchObject({ copies: 1 })
     expect(mailbox.service.items).toBe(3)
     await mailbox.stop()
     await mailbox.start()
@@ -197,9 +197,9 @@ describe('an envelope', () => {
   test('lies at two mailboxes; one that is down costs a copy and no envelope', async () => {
     await using net = await network(2)
     const { alice, bob, mailboxes } = net
-    expect(await write(alice, bob, 'both')).toEqual({ copies: 2 })
+    expect(await write(alice, bob, 'both')).toMatchObject({ copies: 2 })
     await mailboxes[1]!.stop()
-    expect(await write(alice, bob, 'one')).toEqual({ copies: 1 })
+    expect(await write(alice, bob, 'one')).toMatchObject({ copies: 1 })
     await bob.online()
     await bob.until(2)
     await bob.offline()
@@ -217,7 +217,7 @@ describe('an envelope', () => {
     const count = 2_000
     for (let sent = 0; sent < count; sent += 100) {
       const some = Array.from({ length: 100 }, (_, index) => write(alice, bob, `${sent + index}`))
-      expect(await Promise.all(some)).toEqual(some.map(() => ({ copies: 1 })))
+      expect(await Promise.all(some)).toMatchObject(some.map(() => ({ copies: 1 })))
     }
     expect(mailbox.service.items).toBe(count)
     let most = 0
@@ -477,15 +477,25 @@ describe('time', () => {
     expect(await everything(mailbox)).toEqual([])
   })
 
+  test('a recipient that was away for longer than a week can be written to', async () => {
+    await using net = await network()
+    const { bob, published } = net
+    const frank = await correspondent(published)
+    frank.now = () => Date.now() + 13 * DAY
+    await frank.online()
+    expect(await frank.client.bundle(bob.peerId, soon())).toBeDefined()
+    await frank[Symbol.asyncDispose]()
+  })
+
   test('a bundle that has expired is not sealed to', async () => {
     await using net = await network()
     const { bob, mailbox, published } = net
     const frank = await correspondent(published)
     const key = `r:${Buffer.from(tagOf(bob.publicKey)).toString('hex')}`
     expect(await mailbox.storage.of('mailbox').get(key)).toBeDefined()
-    frank.now = () => Date.now() + 8 * DAY
+    frank.now = () => Date.now() + 15 * DAY
     await frank.online()
-    const deposit = frank.client.deposit(bob.peerId, text('x'), Date.now() + 9 * DAY, soon())
+    const deposit = frank.client.deposit(bob.peerId, text('x'), Date.now() + 16 * DAY, soon())
     await expect(deposit).rejects.toMatchObject({ code: 'MAILBOX_RECIPIENT_AWAY' })
     expect(await frank.client.bundle(bob.peerId, soon())).toBeUndefined()
     await frank[Symbol.asyncDispose]()

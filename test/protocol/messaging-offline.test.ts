@@ -5,6 +5,7 @@ import { TalosError } from '../../src/errors.ts'
 import { acceptChangedKey, changedKey } from '../../src/protocols/sessions/index.ts'
 import { startMessageAgent, type Town } from '../support/message-agents.ts'
 import { TestMailbox } from '../support/message-route.ts'
+import { within } from '../support/within.ts'
 
 /** Two agents and a mailbox for each; both are away at first. */
 async function apart() {
@@ -123,6 +124,41 @@ test('a mailbox that refuses leaves the message queued, with the reason', async 
   p.mailbox.error = undefined
   p.alice.messaging.retry()
   expect(await p.alice.until(sent.id, 'stored')).toMatchObject({ state: 'stored' })
+})
+
+test('a message that outlives its time in a mailbox is queued again, also after a restart, and left there once more', async () => {
+  const day = 24 * 60 * 60_000
+  let passed = 0
+  const town: Town = new Map()
+  const mailbox = new TestMailbox(town)
+  await using alice = await startMessageAgent(town, { mailbox: mailbox.route, now: () => Date.now() + passed })
+  await using bob = await startMessageAgent(town, { mailbox: mailbox.route })
+  alice.isAway = bob.isAway = true
+  mailbox.until = Date.now() + 7 * day
+  const sent = await alice.send(bob, 'for two weeks', { expiresIn: 14 * day })
+  await alice.until(sent.id, 'stored')
+  await alice.stop()
+  await alice.start()
+  expect(await alice.messaging.get(sent.id)).toMatchObject({ state: 'stored' })
+
+  passed = 7 * day + 60_000
+  mailbox.boxOf(bob.name).length = 0
+  mailbox.error = new TalosError('MAILBOX_FULL', 'the mailbox is full')
+  const again = Promise.withResolvers<void>()
+  alice.messaging.addEventListener('state', ({ detail: { state } }) => {
+    if (state === 'queued') again.resolve()
+  })
+  alice.messaging.retry()
+  await within(again.promise, 'the state queued')
+  expect(await alice.messaging.get(sent.id)).toMatchObject({ state: 'queued' })
+
+  mailbox.error = undefined
+  mailbox.until += 7 * day
+  alice.messaging.retry()
+  await alice.until(sent.id, 'stored')
+  expect(mailbox.boxOf(bob.name)).toHaveLength(1)
+  await mailbox.fetch(bob)
+  expect(bob.got).toEqual(['for two weeks'])
 })
 
 test('a changed key makes messages wait on either side, and its acceptance lets them go', async () => {

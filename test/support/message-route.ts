@@ -1,4 +1,4 @@
-import type { MailboxRoute } from '../../src/protocols/messaging/index.ts'
+import type { MailboxRoute } from '../../src/protocols/mailbox/index.ts'
 import type { MessageAgent, Town } from './message-agents.ts'
 
 /** A mailbox that keeps what is left in it until it is asked for, or hands it to `deliver` at once. */
@@ -8,6 +8,8 @@ export class TestMailbox {
   readonly boxes = new Map<string, Uint8Array[]>()
   /** Refuses everything while this is set. */
   error: Error | undefined
+  /** It keeps nothing longer than that. Milliseconds since the epoch. */
+  until: number | undefined
 
   constructor(town: Town) {
     this.#town = town
@@ -15,10 +17,10 @@ export class TestMailbox {
 
   get route(): MailboxRoute {
     return {
-      deposit: async (peer, envelope) => {
+      deposit: async (peer, envelope, expiresAt) => {
         if (this.error !== undefined) throw this.error
         this.boxOf(peer.toString()).push(envelope.slice())
-        return { copies: 1 }
+        return { copies: 1, until: Math.min(expiresAt, this.until ?? expiresAt) }
       },
       bundle: async peer => this.#town.get(peer.toString())?.node.services.sessions.publicBundle()
     }

@@ -3,11 +3,11 @@ import { isTalosError, TalosError } from '../../errors.ts'
 import { type PrekeyBundle, sealBox, verifyBundle } from '../ratchet/index.ts'
 import { invalidAnswer, tagOf } from './codec.ts'
 import { Collector } from './collector.ts'
-import { MAX_ENVELOPE_LENGTH, STATUS } from './constants.ts'
+import { MAX_ENVELOPE_LENGTH, MAX_TTL, STATUS } from './constants.ts'
 import { type Courier, failureOf, type Said } from './courier.ts'
 import { Couriers } from './couriers.ts'
 import { refusalIn } from './link.ts'
-import type { MailboxAddress, MailboxClient, MailboxClientInit, MailboxState } from './types.ts'
+import type { Deposited, MailboxAddress, MailboxClient, MailboxClientInit, MailboxState } from './types.ts'
 
 /** What a deposit says of its end is rounded up to this, in milliseconds: the exact time may tell senders apart. */
 const EXPIRY_STEP = 60 * 60_000
@@ -75,12 +75,7 @@ export class MailboxClientService implements MailboxClient, Startable {
     }
   }
 
-  async deposit(
-    peer: PeerId,
-    envelope: Uint8Array,
-    expiresAt: number,
-    signal: AbortSignal
-  ): Promise<{ copies: number }> {
+  async deposit(peer: PeerId, envelope: Uint8Array, expiresAt: number, signal: AbortSignal): Promise<Deposited> {
     if (envelope.byteLength > MAX_ENVELOPE_LENGTH) {
       throw new TalosError(
         'MAILBOX_TOO_LARGE',
@@ -97,9 +92,13 @@ export class MailboxClientService implements MailboxClient, Startable {
         const until = BigInt(Math.ceil(expiresAt / EXPIRY_STEP) * EXPIRY_STEP)
         const tag = Uint8Array.from(tagOf(publicKeyOf(peer)))
         const said = await courier.askAll({ put: { tag, expiresAt: until, box } })
-        const copies = said.filter(one => 'response' in one && one.response.status === STATUS.ok).length
-        if (copies === 0) throw failureOf(said)
-        return { copies }
+        const ends = said.flatMap(one =>
+          'response' in one && one.response.status === STATUS.ok ? [Number(one.response.until)] : []
+        )
+        if (ends.length === 0) throw failureOf(said)
+        // a mailbox may say anything: it is not believed that it keeps a box for longer than it may, or for no time
+        const now = this.#now()
+        return { copies: ends.length, until: Math.min(Math.max(...ends, now + EXPIRY_STEP), now + MAX_TTL) }
       })
     )
   }
@@ -149,7 +148,7 @@ export class MailboxClientService implements MailboxClient, Startable {
     const [newest] = bundles
     if (newest !== undefined) return newest
     if (isAway) {
-      throw new TalosError('MAILBOX_RECIPIENT_AWAY', `${peer} has not been at its mailboxes for more than a week`, {
+      throw new TalosError('MAILBOX_RECIPIENT_AWAY', `${peer} has not been at its mailboxes for more than two weeks`, {
         hint: 'What was left for it could not be opened any more: it takes part again when it has been online.'
       })
     }

@@ -21,6 +21,7 @@ export type {
   MailboxAddress,
   MailboxClient,
   MailboxClientInit,
+  MailboxRoute,
   MailboxState
 } from './types.ts'
 

@@ -135,7 +135,7 @@ const REFUSALS: Record<number, [code: string, what: string, hint?: string]> = {
   [STATUS.unknownRecipient]: [
     'MAILBOX_UNKNOWN_RECIPIENT',
     'the recipient has no mailbox there',
-    'It has one from when it connects to the mailbox until it stayed away for 14 days.'
+    'It has one from when it connects to the mailbox until it stayed away for 21 days.'
   ],
   [STATUS.full]: [
     'MAILBOX_FULL',

@@ -10,18 +10,25 @@ export interface MailboxAddress {
   readonly addresses: readonly Multiaddr[]
 }
 
+export interface Deposited {
+  /** Mailboxes that have it on disk, one at least. */
+  copies: number
+  /** Until when the last of them keeps it. Milliseconds since the epoch. */
+  until: number
+}
+
 /** How envelopes reach a peer that is away. */
 export interface MailboxRoute {
   /**
-   * Seals the envelope (1,114,112 bytes at most) and leaves it at all mailboxes of the peer. Resolves with the number of
-   * those that have it on disk when that is one at least. A mailbox forgets it at `expiresAt` (milliseconds since the epoch,
+   * Seals the envelope (1,114,112 bytes at most) and leaves it at all mailboxes of the peer. Resolves when one at least has
+   * it on disk. A mailbox forgets it at `expiresAt` (milliseconds since the epoch,
    * rounded up to the hour) or after 7 days, whichever is first.
    *
    * Throws MAILBOX_NONE, MAILBOX_UNREACHABLE, MAILBOX_UNSUPPORTED, MAILBOX_UNKNOWN_RECIPIENT, MAILBOX_RECIPIENT_AWAY,
    * MAILBOX_FULL, MAILBOX_TOO_LARGE, MAILBOX_EXPIRED, MAILBOX_RATE_LIMITED, MAILBOX_REFUSED, MAILBOX_FAILED,
    * MAILBOX_ANSWER_INVALID, what lookUp() throws, and the reason of the signal.
    */
-  deposit(peer: PeerId, envelope: Uint8Array, expiresAt: number, signal: AbortSignal): Promise<{ copies: number }>
+  deposit(peer: PeerId, envelope: Uint8Array, expiresAt: number, signal: AbortSignal): Promise<Deposited>
   /**
    * The newest prekey bundle that the peer has left at its mailboxes, verified; undefined when none has one that is valid.
    * Throws MAILBOX_NONE, MAILBOX_UNREACHABLE, what lookUp() throws, and the reason of the signal.

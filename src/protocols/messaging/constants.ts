@@ -46,7 +46,7 @@ const DAY = 24 * 60 * 60 * 1000
 
 /** How long an undelivered message is tried. Milliseconds. */
 export const DEFAULT_EXPIRY = 7 * DAY
-/** At most; a signed prekey lives for 21 days, and a bundle in a directory may have 7 of them behind it. Milliseconds. */
+/** At most; a signed prekey lives for 28 days, and a bundle in a directory may have 14 of them behind it. Milliseconds. */
 export const MAX_EXPIRY = 14 * DAY
 /** How far a clock may be ahead of ours; as for handshakes. Milliseconds. */
 export const MAX_CLOCK_SKEW = DAY

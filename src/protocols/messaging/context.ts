@@ -1,8 +1,9 @@
 import type { Connection, Logger, PeerId } from '@libp2p/interface'
 import type { CryptoProvider } from '../../crypto/index.ts'
+import type { MailboxRoute } from '../mailbox/index.ts'
 import type { SessionStore, Sessions } from '../sessions/index.ts'
 import type { EnvelopeSigner } from './envelope.ts'
-import type { IncomingMessage, MailboxRoute, OutgoingMessage } from './index.ts'
+import type { IncomingMessage, OutgoingMessage } from './index.ts'
 import type { MessagingLimits, Usage } from './limits.ts'
 import type { UuidSource } from './uuid.ts'
 

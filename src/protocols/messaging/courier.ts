@@ -205,8 +205,8 @@ export class Courier {
           this.#channel.deposited(input => input.done.push(acknowledgement.id))
         }
         for (const { sequence, expiresAt, envelope } of envelopes) {
-          await leave(envelope, expiresAt)
-          this.#channel.deposited(input => input.stored.push(sequence))
+          const { until } = await leave(envelope, expiresAt)
+          this.#channel.deposited(input => input.stored.push({ sequence, until }))
         }
         if (needsSession) {
           const bundle = await mailbox.bundle(this.#peerId, signal)

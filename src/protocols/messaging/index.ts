@@ -10,6 +10,7 @@
  */
 import type { Connection, PeerId, TypedEventTarget } from '@libp2p/interface'
 import type { CryptoProvider } from '../../crypto/index.ts'
+import type { MailboxRoute } from '../mailbox/index.ts'
 import type { SessionStore } from '../sessions/index.ts'
 import type { EnvelopeSigner } from './envelope.ts'
 import type { MessagingLimits } from './limits.ts'
@@ -19,7 +20,7 @@ export type { MessagingLimits } from './limits.ts'
 export type { MessagingComponents } from './messaging.ts'
 
 /**
- * `queued`: on our disk. `stored`: a mailbox holds it as well. `delivered`: on the peer's disk. `read`: the peer's application
+ * `queued`: on our disk. `stored`: a mailbox holds it as well; `queued` again, should its time there run out. `delivered`: on the peer's disk. `read`: the peer's application
  * has taken it. `failed`: it will not be delivered, `reason` says why.
  */
 export type MessageState = 'queued' | 'stored' | 'delivered' | 'read' | 'failed'
@@ -72,14 +73,6 @@ export interface MessagingEvents {
   state: CustomEvent<OutgoingMessage>
 }
 
-/** The way for when a peer cannot be reached. */
-export interface MailboxRoute {
-  /** Leaves an envelope in the peer's mailboxes. Throws MAILBOX_* when none took it. */
-  deposit(peer: PeerId, envelope: Uint8Array, expiresAt: number, signal: AbortSignal): Promise<{ copies: number }>
-  /** The prekey bundle that the peer has published; undefined when there is none. */
-  bundle(peer: PeerId, signal: AbortSignal): Promise<Uint8Array | undefined>
-}
-
 export interface MessagingInit {
   /** What our envelopes are signed with. */
   identity: EnvelopeSigner
@@ -89,7 +82,7 @@ export interface MessagingInit {
   connect(peer: PeerId, signal: AbortSignal): Promise<Connection>
   /** Whose messages are taken; others are told MESSAGE_NOT_ACCEPTED. @default everybody's */
   accepts?(peer: PeerId): boolean
-  /** @default none: messages wait here until the peer is reached */
+  /** The way for when a peer cannot be reached. @default none: messages wait here until the peer is reached */
   mailbox?: MailboxRoute
   limits?: Partial<MessagingLimits>
   /** Milliseconds since the epoch. @default Date.now */

@@ -10,8 +10,8 @@ export interface OutEntry {
   readonly size: number
   readonly expiresAt: number
   readonly sealed: boolean
-  /** A mailbox holds its envelope. */
-  readonly stored: boolean
+  /** Until then a mailbox holds its envelope; 0 when none does. Milliseconds since the epoch. */
+  readonly storedUntil: number
   /** It was given up, but later ones may wait for it at the receiver. */
   readonly skip: boolean
   /** The link over which its envelope was sent last. */
@@ -45,11 +45,11 @@ export class OutboxEntries {
       after = await this.#store.transact(async transaction => {
         const keys = await transaction.keys(outPrefix(this.#peer), range)
         for (const key of keys) {
-          const { id, size, expiresAt, envelope, stored, skip } = OutRecord.decode((await transaction.get(key))!)
+          const { id, size, expiresAt, envelope, storedUntil, skip } = OutRecord.decode((await transaction.get(key))!)
           const sequence = Number(key.slice(-16))
           const sealed = envelope.length > 0
-          this.#entries.set(sequence, { sequence, id, size, expiresAt, sealed, stored, skip, sentOn: 0 })
-          this.#nextExpiry = Math.min(this.#nextExpiry, expiresAt)
+          this.#entries.set(sequence, { sequence, id, size, expiresAt, sealed, storedUntil, skip, sentOn: 0 })
+          this.#nextExpiry = Math.min(this.#nextExpiry, nextOf({ expiresAt, storedUntil }))
         }
         return keys.length === STEP_MESSAGES ? keys.at(-1) : undefined
       })
@@ -78,13 +78,15 @@ export class OutboxEntries {
     return within
   }
 
+  /** Those that have expired, or whose copies in mailboxes have. */
   expired(now: number): OutEntry[] {
     if (now < this.#nextExpiry) return []
     const expired: OutEntry[] = []
     this.#nextExpiry = Number.POSITIVE_INFINITY
     for (const entry of this.#entries.values()) {
-      if (entry.expiresAt <= now) expired.push(entry)
-      else this.#nextExpiry = Math.min(this.#nextExpiry, entry.expiresAt)
+      const next = nextOf(entry)
+      if (next <= now) expired.push(entry)
+      else this.#nextExpiry = Math.min(this.#nextExpiry, next)
     }
     return expired
   }
@@ -101,7 +103,7 @@ export class OutboxEntries {
 
   add(entry: OutEntry): void {
     this.#entries.set(entry.sequence, { ...entry })
-    this.#nextExpiry = Math.min(this.#nextExpiry, entry.expiresAt)
+    this.#nextExpiry = Math.min(this.#nextExpiry, nextOf(entry))
     this.#added.push(entry.sequence)
   }
 
@@ -113,7 +115,7 @@ export class OutboxEntries {
   change(entry: OutEntry, change: Partial<OutEntry>): void {
     if (!this.#before.has(entry)) this.#before.set(entry, { ...entry })
     Object.assign(entry, change)
-    this.#nextExpiry = Math.min(this.#nextExpiry, entry.expiresAt)
+    this.#nextExpiry = Math.min(this.#nextExpiry, nextOf(entry))
   }
 
   /** The step is on disk. */
@@ -135,4 +137,9 @@ export class OutboxEntries {
     for (const sequence of this.#added) this.#entries.delete(sequence)
     this.keep()
   }
+}
+
+/** When something of it runs out first. */
+function nextOf({ expiresAt, storedUntil }: Pick<OutEntry, 'expiresAt' | 'storedUntil'>): number {
+  return storedUntil === 0 ? expiresAt : Math.min(expiresAt, storedUntil)
 }

@@ -48,6 +48,12 @@ export interface Batch {
   hasMore: boolean
 }
 
+/** A mailbox holds the message of that sequence until then. */
+export interface StoredUntil {
+  sequence: number
+  until: number
+}
+
 type Reason = { code: string; message: string }
 
 const EXPIRED: Reason = { code: 'MESSAGE_EXPIRED', message: 'it could not be delivered before it expired' }
@@ -100,7 +106,7 @@ export class Outbox {
       size,
       expiresAt: stored.otherTime,
       sealed: false,
-      stored: false,
+      storedUntil: 0,
       skip: false,
       sentOn: 0
     }
@@ -141,17 +147,17 @@ export class Outbox {
     return this.entries.window().some(entry => entry.sentOn !== link)
   }
 
-  /** The same for a mailbox: what is not stored there yet. */
+  /** The same for a mailbox: what is not stored there. */
   deposit(step: Step, record: PeerRecord): Promise<Batch> {
-    return this.#collect(step, record, entry => !entry.stored)
+    return this.#collect(step, record, entry => entry.storedUntil === 0)
   }
 
   /** A mailbox holds these. */
-  async stored(step: Step, sequences: readonly number[]): Promise<void> {
-    for (const sequence of sequences) {
+  async stored(step: Step, deposits: readonly StoredUntil[]): Promise<void> {
+    for (const { sequence, until } of deposits) {
       const entry = this.entries.get(sequence)
-      if (entry === undefined || entry.stored || !entry.sealed) continue
-      this.entries.change(entry, { stored: true })
+      if (entry === undefined || entry.storedUntil > 0 || !entry.sealed) continue
+      this.entries.change(entry, { storedUntil: until })
       this.#write(step, entry, await this.#envelope(step, entry))
       if (!entry.skip) await this.#advance(step, entry.id, 'stored')
     }
@@ -188,7 +194,7 @@ export class Outbox {
   unseal(step: Step, ids?: ReadonlySet<string>): void {
     for (const entry of this.entries.window()) {
       if (!entry.sealed || ids?.has(entry.id) === false) continue
-      this.entries.change(entry, { sealed: false, stored: false, sentOn: 0 })
+      this.entries.change(entry, { sealed: false, storedUntil: 0, sentOn: 0 })
       this.#write(step, entry)
     }
   }
@@ -198,9 +204,17 @@ export class Outbox {
     for (const entry of this.entries.window()) if (ids.has(entry.id)) await this.#giveUp(step, record, entry, reason)
   }
 
-  /** Gives up what has expired. */
+  /** Gives up what has expired; what no mailbox holds any more is here alone again. */
   async expire(step: Step, record: PeerRecord): Promise<void> {
-    for (const entry of this.entries.expired(step.now)) await this.#giveUp(step, record, entry, EXPIRED)
+    for (const entry of this.entries.expired(step.now)) {
+      if (entry.expiresAt <= step.now) {
+        await this.#giveUp(step, record, entry, EXPIRED)
+        continue
+      }
+      this.entries.change(entry, { storedUntil: 0 })
+      this.#write(step, entry, await this.#envelope(step, entry))
+      if (!entry.skip) await this.#advance(step, entry.id, 'queued')
+    }
   }
 
   async #giveUp(step: Step, record: PeerRecord, entry: OutEntry, reason: Reason): Promise<void> {
@@ -211,7 +225,7 @@ export class Outbox {
     this.entries.change(entry, {
       skip: true,
       sealed: false,
-      stored: false,
+      storedUntil: 0,
       sentOn: 0,
       expiresAt: step.now + MAX_EXPIRY
     })
@@ -268,8 +282,8 @@ export class Outbox {
     return OutRecord.decode((await step.transaction.get(outKey(this.#peer, entry.sequence)))!).envelope
   }
 
-  #write(step: Step, { sequence, id, size, expiresAt, stored, skip }: OutEntry, envelope?: Uint8Array): void {
-    const fields = { id, size, expiresAt, stored, skip, envelope: plain(envelope ?? new Uint8Array()) }
+  #write(step: Step, { sequence, id, size, expiresAt, storedUntil, skip }: OutEntry, envelope?: Uint8Array): void {
+    const fields = { id, size, expiresAt, storedUntil, skip, envelope: plain(envelope ?? new Uint8Array()) }
     step.transaction.put(outKey(this.#peer, sequence), OutRecord.encode(fields))
   }
 
@@ -289,7 +303,7 @@ export class Outbox {
   async #advance(step: Step, id: string, state: OutgoingMessage['state'], reason?: Reason): Promise<void> {
     const fields = putState(step.transaction, id, state, step.now, reason)
     const recent = this.#recent.get(id)
-    if (recent !== undefined && state !== 'stored') {
+    if (recent !== undefined && state !== 'stored' && state !== 'queued') {
       this.#recent.delete(id)
       this.#recentBytes -= recent.content.length + MESSAGE_COST
     }

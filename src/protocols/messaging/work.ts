@@ -15,7 +15,7 @@ import { type Envelope, EnvelopeError, plain, signEnvelope } from './envelope.ts
 import { type Inbox, refusalOf } from './inbox.ts'
 import type { OutgoingMessage } from './index.ts'
 import type { Link } from './link.ts'
-import type { Batch, Cargo, Draft, Outbox } from './outbox.ts'
+import type { Batch, Cargo, Draft, Outbox, StoredUntil } from './outbox.ts'
 import { AckBody, type Delivered, Refusal } from './pb/message.ts'
 import type { DueEpoch, PeerRecord } from './pb/records.ts'
 import { addDelivered } from './records.ts'
@@ -42,8 +42,8 @@ export interface Input {
   done: Uint8Array[]
   /** The session was given up, since the peer does not have it any more. */
   healed: boolean
-  /** Sequences that a mailbox holds. */
-  stored: number[]
+  /** What a mailbox holds. */
+  stored: StoredUntil[]
   /** The word about what could not be read is in a mailbox. */
   refusalStored: boolean
   bundle: FetchedBundle | undefined

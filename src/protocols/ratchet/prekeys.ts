@@ -9,9 +9,13 @@ const DAY = 24 * 60 * 60 * 1000
 export const PREKEY_POLICY = {
   /** A new signed prekey and last-resort KEM prekey after this time. */
   rotateAfter: 7 * DAY,
-  /** They are deleted this long after they were made: two periods after the next one came. */
-  deleteAfter: 21 * DAY,
-  bundleLifetime: 7 * DAY,
+  /**
+   * They are deleted this long after they were made: what was sealed at the end of the life of their last bundle has a week to
+   * be fetched.
+   */
+  deleteAfter: 28 * DAY,
+  /** So long a peer that stays away can be written to by way of its mailboxes. */
+  bundleLifetime: 14 * DAY,
   /** A one-time prekey that was handed out and never used is deleted after this time. */
   issuedLifetime: 8 * DAY,
   /** Unissued one-time prekeys are filled up to `stock` when fewer than `mark` are left. */

@@ -122,7 +122,7 @@ export interface Sessions {
   verify(peer: PeerId, bundle: Uint8Array): FetchedBundle
   /** Begins a session with the owner of the bundle, unless there is one. Throws SESSION_IDENTITY_CHANGED. */
   beginIn(transaction: Transaction, peer: PeerId, bundle: FetchedBundle): Promise<void>
-  /** Our own bundle without one-time prekeys, signed: for where others find it while we are away. Valid for 7 days. */
+  /** Our own bundle without one-time prekeys, signed: for where others find it while we are away. Valid for 14 days. */
   publicBundle(): Promise<Uint8Array>
   /**
    * What sealed boxes for us hold (docs/spec/mailbox.md), one result for each: its contents, or why it will never open.

@@ -1177,8 +1177,8 @@ export interface OutRecord {
   size: number
   expiresAt: number
   envelope: Uint8Array<ArrayBuffer>
-  stored: boolean
   skip: boolean
+  storedUntil: number
 }
 
 export namespace OutRecord {
@@ -1211,14 +1211,14 @@ export namespace OutRecord {
           w.bytes(obj.envelope)
         }
 
-        if ((obj.stored != null && obj.stored !== false)) {
-          w.uint32(40)
-          w.bool(obj.stored)
-        }
-
         if ((obj.skip != null && obj.skip !== false)) {
           w.uint32(48)
           w.bool(obj.skip)
+        }
+
+        if ((obj.storedUntil != null && obj.storedUntil !== 0)) {
+          w.uint32(56)
+          w.uint64Number(obj.storedUntil)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -1230,8 +1230,8 @@ export namespace OutRecord {
           size: 0,
           expiresAt: 0,
           envelope: uint8ArrayAlloc(0),
-          stored: false,
-          skip: false
+          skip: false,
+          storedUntil: 0
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -1256,12 +1256,12 @@ export namespace OutRecord {
               obj.envelope = reader.bytes()
               break
             }
-            case 5: {
-              obj.stored = reader.bool()
-              break
-            }
             case 6: {
               obj.skip = reader.bool()
+              break
+            }
+            case 7: {
+              obj.storedUntil = reader.uint64Number()
               break
             }
             default: {
@@ -1307,17 +1307,17 @@ export namespace OutRecord {
               }
               break
             }
-            case 5: {
-              yield {
-                field: `${prefix}.stored`,
-                value: reader.bool()
-              }
-              break
-            }
             case 6: {
               yield {
                 field: `${prefix}.skip`,
                 value: reader.bool()
+              }
+              break
+            }
+            case 7: {
+              yield {
+                field: `${prefix}.storedUntil`,
+                value: reader.uint64Number()
               }
               break
             }
@@ -1353,14 +1353,14 @@ export namespace OutRecord {
     value: Uint8Array<ArrayBuffer>
   }
 
-  export interface OutRecordStoredFieldEvent {
-    field: '$.stored'
-    value: boolean
-  }
-
   export interface OutRecordSkipFieldEvent {
     field: '$.skip'
     value: boolean
+  }
+
+  export interface OutRecordStoredUntilFieldEvent {
+    field: '$.storedUntil'
+    value: number
   }
 
   export function encode (obj: Partial<OutRecord>): Uint8Array<ArrayBuffer> {
@@ -1371,7 +1371,7 @@ export namespace OutRecord {
     return decodeMessage(buf, OutRecord.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<OutRecord>): Generator<OutRecordIdFieldEvent | OutRecordSizeFieldEvent | OutRecordExpiresAtFieldEvent | OutRecordEnvelopeFieldEvent | OutRecordStoredFieldEvent | OutRecordSkipFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<OutRecord>): Generator<OutRecordIdFieldEvent | OutRecordSizeFieldEvent | OutRecordExpiresAtFieldEvent | OutRecordEnvelopeFieldEvent | OutRecordSkipFieldEvent | OutRecordStoredUntilFieldEvent> {
     return streamMessage(buf, OutRecord.codec(), opts)
   }
 }
