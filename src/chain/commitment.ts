@@ -1,7 +1,8 @@
 import { crypto } from '../crypto/index.ts'
 import { concatBytes, equalBytes, readUint64, viewOf, writeUint64 } from './bytes.ts'
 import { FormatError } from './format-error.ts'
-import { hashLeaf, MerkleTree, rootFromInclusion } from './tree.ts'
+import { sha256 } from './hash.ts'
+import { MerkleTree, merkleRoot, rootFromInclusion } from './tree.ts'
 
 /** A fact about what happened: text, an integer of 0 to 2^53 - 1, or bytes. */
 export type FieldValue = string | number | Uint8Array
@@ -34,12 +35,18 @@ export const MAX_FIELDS = 32
 /** Bytes of all fields of a record together. */
 export const MAX_PAYLOAD = 100_000
 const NAME = /^[a-z0-9._-]{1,64}$/
-const SALTS = new TextEncoder().encode('talos/record-salts/v1')
+const encoder = new TextEncoder()
+const SALTS = encoder.encode('talos/record-salts/v1')
 const NO_SALT = new Uint8Array()
 
 /** A value as it is hashed: its type (1 byte), then UTF-8, eight bytes big-endian, or the bytes. */
 export function encodeValue(value: FieldValue): Uint8Array {
-  if (typeof value === 'string') return concatBytes(Uint8Array.of(TYPE.text), new TextEncoder().encode(value))
+  if (typeof value === 'string') {
+    const bytes = new Uint8Array(1 + Buffer.byteLength(value))
+    bytes[0] = TYPE.text
+    encoder.encodeInto(value, bytes.subarray(1))
+    return bytes
+  }
   if (typeof value !== 'number') return concatBytes(Uint8Array.of(TYPE.bytes), value)
   if (!Number.isSafeInteger(value) || value < 0) {
     throw new FormatError('MESSAGE_FORMAT_INVALID', 'a field has a number that is no integer from 0 to 2^53 - 1')
@@ -67,8 +74,12 @@ export function decodeValue(bytes: Uint8Array): FieldValue {
 }
 
 function leafOf(salt: Uint8Array, name: string, value: Uint8Array): Uint8Array {
-  const text = new TextEncoder().encode(name)
-  return hashLeaf(concatBytes(salt, Uint8Array.of(text.length), text, value))
+  const bytes = new Uint8Array(2 + SALT_LENGTH + name.length + value.length)
+  bytes.set(salt, 1)
+  bytes[1 + SALT_LENGTH] = name.length
+  encoder.encodeInto(name, bytes.subarray(2 + SALT_LENGTH))
+  bytes.set(value, 2 + SALT_LENGTH + name.length)
+  return sha256(bytes)
 }
 
 /** One salt a field, from the secret: whoever learns one learns no other. */
@@ -77,10 +88,8 @@ function saltsOf({ secret, fields }: Payload): Uint8Array[] {
   return fields.map((_, i) => salts.subarray(i * SALT_LENGTH, (i + 1) * SALT_LENGTH))
 }
 
-function treeOf(payload: Payload): { salts: Uint8Array[]; tree: MerkleTree } {
-  const salts = saltsOf(payload)
-  const leaves = payload.fields.map(({ name, value }, i) => leafOf(salts[i]!, name, encodeValue(value)))
-  return { salts, tree: new MerkleTree(leaves) }
+function leavesOf(payload: Payload, salts: readonly Uint8Array[]): Uint8Array[] {
+  return payload.fields.map(({ name, value }, i) => leafOf(salts[i]!, name, encodeValue(value)))
 }
 
 /** The commitment to a payload: 32 bytes. @throws CHAIN_FORMAT when the payload breaks a limit */
@@ -89,13 +98,16 @@ export function commit(payload: Payload): Uint8Array {
   if (fields.length < 1 || fields.length > MAX_FIELDS) {
     throw new FormatError('MESSAGE_FORMAT_INVALID', `a record has 1 to ${MAX_FIELDS} fields`)
   }
-  for (const { name } of fields) {
+  for (let i = 0; i < fields.length; i++) {
+    const { name } = fields[i]!
     if (!NAME.test(name)) throw new FormatError('MESSAGE_FORMAT_INVALID', 'a field has a name that cannot be')
+    for (let j = 0; j < i; j++) {
+      if (fields[j]!.name === name) {
+        throw new FormatError('MESSAGE_FORMAT_INVALID', 'two fields of a record have the same name')
+      }
+    }
   }
-  if (new Set(fields.map(({ name }) => name)).size !== fields.length) {
-    throw new FormatError('MESSAGE_FORMAT_INVALID', 'two fields of a record have the same name')
-  }
-  return treeOf(payload).tree.root()
+  return merkleRoot(leavesOf(payload, saltsOf(payload)))
 }
 
 /** Opens the field called `name`; undefined when there is none. */
@@ -103,12 +115,14 @@ export function openField(payload: Payload, name: string): OpenedField | undefin
   const index = payload.fields.findIndex(field => field.name === name)
   const field = payload.fields[index]
   if (field === undefined) return undefined
-  const { salts, tree } = treeOf(payload)
+  const salts = saltsOf(payload)
+  const tree = new MerkleTree(leavesOf(payload, salts))
   return { ...field, salt: salts[index]!, index, count: payload.fields.length, path: tree.inclusionPath(index) }
 }
 
 /** Whether `opened` is a field of what was committed to. */
 export function verifyOpening(commitment: Uint8Array, opened: OpenedField): boolean {
+  // a name is ASCII: one byte a character
   if (opened.salt.length !== SALT_LENGTH || !NAME.test(opened.name) || opened.count > MAX_FIELDS) return false
   const leaf = leafOf(opened.salt, opened.name, encodeValue(opened.value))
   const root = rootFromInclusion(leaf, opened.index, opened.count, opened.path)
@@ -117,16 +131,25 @@ export function verifyOpening(commitment: Uint8Array, opened: OpenedField): bool
 
 /** The payload as it is kept: secret (32) ‖ count (1) ‖ for each field: name length (1) ‖ name ‖ value length (4) ‖ value. */
 export function encodePayload({ secret, fields }: Payload): Uint8Array {
-  const parts: Uint8Array[] = [secret, Uint8Array.of(fields.length)]
-  for (const { name, value } of fields) {
-    const [text, encoded] = [new TextEncoder().encode(name), encodeValue(value)]
-    const length = new Uint8Array(4)
-    viewOf(length).setUint32(0, encoded.length)
-    parts.push(Uint8Array.of(text.length), text, length, encoded)
-  }
-  const bytes = concatBytes(...parts)
-  if (bytes.length > MAX_PAYLOAD) {
+  const values = fields.map(({ value }) => encodeValue(value))
+  let length = SECRET_LENGTH + 1
+  for (let i = 0; i < fields.length; i++) length += 5 + fields[i]!.name.length + values[i]!.length
+  if (length > MAX_PAYLOAD) {
     throw new FormatError('SIZE_EXCEEDED', `the fields of a record have at most ${MAX_PAYLOAD} bytes`)
+  }
+  const bytes = new Uint8Array(length)
+  const view = viewOf(bytes)
+  bytes.set(secret)
+  bytes[SECRET_LENGTH] = fields.length
+  let at = SECRET_LENGTH + 1
+  for (let i = 0; i < fields.length; i++) {
+    const [{ name }, value] = [fields[i]!, values[i]!]
+    bytes[at] = name.length
+    encoder.encodeInto(name, bytes.subarray(at + 1))
+    at += 1 + name.length
+    view.setUint32(at, value.length)
+    bytes.set(value, at + 4)
+    at += 4 + value.length
   }
   return bytes
 }

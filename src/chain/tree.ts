@@ -1,5 +1,5 @@
 import { concatBytes, equalBytes, HASH_LENGTH } from './bytes.ts'
-import { sha256 } from './hash.ts'
+import { fromText, hashPair, sha256, toText } from './hash.ts'
 
 /** The root of a tree without leaves: SHA-256 of nothing. */
 export const EMPTY_ROOT = sha256(new Uint8Array())
@@ -131,15 +131,15 @@ export class MerkleTree {
 /** The root over leaf hashes: what MerkleTree computes, without keeping the tree. */
 export function merkleRoot(leafHashes: readonly Uint8Array[]): Uint8Array {
   if (leafHashes.length === 0) return EMPTY_ROOT
-  let level = leafHashes
-  while (level.length > 1) {
-    const next: Uint8Array[] = []
-    for (let i = 0; i + 1 < level.length; i += 2) next.push(hashNode(level[i]!, level[i + 1]!))
+  const level = leafHashes.map(toText)
+  for (let size = level.length; size > 1; ) {
+    const half = size >>> 1
+    for (let i = 0; i < half; i++) level[i] = hashPair(level[2 * i]!, level[2 * i + 1]!)
     // an odd node goes up as it is: it is never paired with itself
-    if (level.length % 2 === 1) next.push(level[level.length - 1]!)
-    level = next
+    if (size % 2 === 1) level[half] = level[size - 1]!
+    size = half + (size % 2)
   }
-  return level[0]!
+  return fromText(level[0]!)
 }
 
 /**

@@ -129,6 +129,19 @@ test('erasing the contents of a record leaves the chain valid and the record pro
   await expect(proveRecord(agent.chain, id, { open: ['peer'] })).rejects.toMatchObject({ code: 'CHAIN_FIELD_UNKNOWN' })
 })
 
+test('a record that is erased before it has a block is not found by its peer afterwards either', async () => {
+  const agent = await localChain()
+  const [first] = [await agent.append(message(1)), await agent.append(message(2))]
+  expect(await agent.chain.sequencesWith('bob')).toEqual([1, 2])
+  await Promise.all([agent.chain.erase(first.id), agent.chain.seal()])
+  await agent.chain.sealAll()
+  expect(await agent.chain.sequencesWith('bob')).toEqual([2])
+  expect(await verifyLocal(agent.chain, { contents: true })).toMatchObject({
+    valid: true,
+    counts: { records: 2, commitments: 1 }
+  })
+})
+
 test('pruning keeps headers, history and the proofs that were given away; an archive brings the rest back', async () => {
   const agent = await localChain()
   await agent.fill(60, 6)

@@ -9,6 +9,7 @@ import { EXTENSION, KIND } from '../../src/chain/record.ts'
 import { hashLeaf, merkleRoot } from '../../src/chain/tree.ts'
 import { VIOLATIONS, type ViolationName } from '../../src/chain/validation/codes.ts'
 import type { Validator } from '../../src/chain/validation/context.ts'
+import { validateInThreads } from '../../src/chain/validation/parallel.ts'
 import { ChainState } from '../../src/chain/validation/state.ts'
 import { type ValidationOptions, validateHeader } from '../../src/chain/validation/validate.ts'
 import { ChainValidator } from '../../src/chain/validation/validate-chain.ts'
@@ -240,4 +241,35 @@ test('a chain that fewer providers confirm than are asked for is QUORUM_NOT_MET 
     expect(report.valid).toBe(valid)
     expect(report.errors.map(({ code }) => code)).toEqual(valid ? [] : [502])
   }
+})
+
+test('several threads come to the verdict of one, wherever the fault is', async () => {
+  const builder = new ChainBuilder()
+  for (let i = 0; i < 150; i++) await builder.add({ count: 2 })
+  const validate = (blocks: readonly Uint8Array[]) =>
+    validateInThreads(blocks, builder.chain, { threads: 2, now: START + 1e9 })
+  const good = await validate(builder.blocks)
+  expect(good).toMatchObject({ valid: true, from: 1, to: 150, blocks: 150, counts: { records: 300, signatures: 150 } })
+  for (const at of [0, 63, 64, 100, 149]) {
+    const bad = await validate(builder.blocks.with(at, changed(builder.blocks[at]!, 230, 9)))
+    expect(bad, `block ${at + 1}`).toMatchObject({ valid: false, errorCount: 1 })
+  }
+  expect(await validate(builder.blocks.with(70, new Uint8Array(3)))).toMatchObject({ valid: false })
+
+  // a whole segment of another history of the same author, valid by itself
+  const other = new ChainBuilder()
+  for (let i = 0; i < 64; i++) await other.add({ count: 3 })
+  const grafted = new ChainBuilder()
+  for (const block of builder.blocks.slice(0, 64)) grafted.state.advance((await grafted.validate(block)).block!)
+  const head = { author: alice.publicKey, stream: 7, ...other.state.headOf(alice.publicKey, 7)! }
+  grafted.state = new ChainState(grafted.chain, { ...grafted.state.point(), heads: [head] })
+  for (let i = 0; i < 3; i++) await grafted.add({ count: 2 })
+  const joined = await validate([...builder.blocks.slice(0, 64), ...grafted.blocks])
+  expect(joined.errors).toMatchObject([{ violation: 'SEQUENCE_GAP', code: 403 }])
+})
+
+test('a header that was checked alone is not checked for its signature again', async () => {
+  const builder = new ChainBuilder()
+  const { counts } = await builder.validate(builder.block(), { isHeaderChecked: true })
+  expect(counts).toMatchObject({ signatures: 0, knownSignatures: 1 })
 })

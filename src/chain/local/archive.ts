@@ -11,6 +11,7 @@ import type { ValidationOptions } from '../validation/validate.ts'
 import { type ChainReport, ChainValidator } from '../validation/validate-chain.ts'
 import type { LocalChain } from './local-chain.ts'
 import { blockAt, damaged } from './lookup.ts'
+import { putPeers } from './peers.ts'
 import { signCheckpoint } from './proofs.ts'
 import { prunedTo } from './prune.ts'
 import { encodeNumber, encodePruned, KEYS } from './store.ts'
@@ -19,6 +20,8 @@ import { decodePrivate, encodeStored, searchTerms, splitStored } from './stored-
 const MAGIC = 'talos-chain-archive/1\n'
 /** Of one part of an archive. */
 const MAX_PART = 2_000_000
+/** Blocks that are written at once. */
+const WINDOW = 64
 
 /**
  * The chain as bytes, to be kept elsewhere: parameters, blocks with all that is private of their records, and a signed checkpoint.
@@ -88,6 +91,7 @@ export async function importArchive(local: LocalChain, source: AsyncIterable<Uin
   requireOwner(await reader.chain(), local.owner.publicKey, chain.id)
   const pruned = await store.transact(prunedTo)
   let restored = 0
+  const waiting: Promise<void>[] = []
   let first: { height: number; sequence: number; id: Uint8Array } | undefined
   let last = 0
   for await (const archived of reader.blocks()) {
@@ -96,10 +100,13 @@ export async function importArchive(local: LocalChain, source: AsyncIterable<Uin
     const record = decodeRecord(archived.entries[0]!.record)
     if (first !== undefined && height !== last + 1) throw invalid('its blocks are not in order')
     first ??= { height: height - 1, sequence: record.sequence - 1, id: record.previous }
-    await restore(local, archived, record.sequence)
+    // those that wait share one write
+    waiting.push(restore(local, archived, record.sequence))
+    if (waiting.length === WINDOW) await Promise.all(waiting.splice(0))
     last = height
     restored++
   }
+  await Promise.all(waiting)
   if (pruned === undefined || first === undefined) return 0
   if (last !== pruned.height) throw invalid('it ends before what the chain still has')
   await store.transact(async transaction => {
@@ -120,17 +127,19 @@ async function restore(local: LocalChain, { bytes, entries, secrets }: ArchivedB
       throw invalid(`block ${header.height} has other records`)
     }
     verifySecrets({ bytes, entries, secrets })
+    const peers: Array<string | undefined> = []
     for (const [index, { record }] of entries.entries()) {
       const [sequence, id, secret] = [from + index, ids[index]!, secrets[index]!]
       const { operation, peer } = searchTerms(decodePrivate(secret).payload)
       transaction.put(KEYS.record(sequence), encodeStored(record, secret))
       transaction.put(KEYS.id(id), encodeNumber(sequence))
       if (operation !== undefined) transaction.put(KEYS.operation(operation), encodeNumber(sequence))
-      if (peer !== undefined) transaction.put(KEYS.peer(peer, sequence), Uint8Array.of(record[2]!))
+      peers.push(peer)
       if ((await transaction.get(KEYS.kept(id))) === undefined) continue
       transaction.delete(KEYS.kept(id))
       transaction.put(KEYS.pinned(sequence), new Uint8Array())
     }
+    putPeers(transaction, from, peers)
   })
 }
 

@@ -1,38 +1,27 @@
 import { TalosError } from '../../errors.ts'
-import {
-  blockHash,
-  encodeBlock,
-  encodeBody,
-  encodeHeader,
-  entryLength,
-  SIGNATURE_LENGTH,
-  SIGNED_HEADER_LENGTH,
-  sealBlock
-} from '../block.ts'
-import { equalBytes, readUint64, viewOf, ZERO_HASH } from '../bytes.ts'
+import { entryLength, SIGNED_HEADER_LENGTH } from '../block.ts'
+import { equalBytes } from '../bytes.ts'
 import { commit, encodePayload, type Field, SECRET_LENGTH } from '../commitment.ts'
-import { mineHeader } from '../miner.ts'
-import { type Chain, chainOf, decodeParams, localParams } from '../params.ts'
+import type { Chain } from '../params.ts'
 import { type Extension, encodeRecord, KIND, type KindName, recordId } from '../record.ts'
-import { Frontier, hashLeaf, merkleRoot } from '../tree.ts'
+import { assembleBlock, type Owner, type PendingRecord, unsealedRecords } from './assemble.ts'
+import { beginChain, loadChain, putBlock } from './begin.ts'
 import { decodeKept, encodeKept } from './kept.ts'
 import {
   blockAt,
-  damaged,
   heightOf,
   type LocalBlock,
   type NumberedRecord,
   recordAt,
   recordOfOperation,
-  sequenceOf,
-  sequencesWith
+  sequenceOf
 } from './lookup.ts'
 import { migrate } from './migrate.ts'
+import { putPeers, removePeer, sequencesWith } from './peers.ts'
 import {
   type ChainStore,
   type ChainTransaction,
   decodeHead,
-  decodeTip,
   encodeHead,
   encodeNumber,
   encodeTip,
@@ -40,16 +29,13 @@ import {
   type LocalHead,
   type LocalTip
 } from './store.ts'
-import { decodeStored, encodeStored, OPERATION, searchTerms } from './stored-record.ts'
+import { encodeStored, OPERATION, searchTerms } from './stored-record.ts'
 
 /** How long a record waits for others before it is sealed. Milliseconds. */
 const SEAL_AFTER = 1_000
 
-export interface Owner {
-  /** Ed25519, 32 bytes. */
-  publicKey: Uint8Array
-  sign(bytes: Uint8Array): Uint8Array
-}
+/** Records without a block that are held in memory too: two blocks of them. */
+const MAX_PENDING = 2_000
 
 export interface LocalChainInit {
   store: ChainStore
@@ -96,6 +82,11 @@ export class LocalChain implements AsyncDisposable {
   readonly #randomBytes: (length: number) => Uint8Array
   readonly #onError: (error: unknown) => void
   readonly #stopping = new AbortController()
+  /**
+   * Records without a block, so that they need not be read again. A transaction that fails leaves its own here; those are never reached:
+   * they are beyond the head on disk until the next append takes their number.
+   */
+  readonly #pending = new Map<number, PendingRecord>()
   #tip: LocalTip
   #timer: NodeJS.Timeout | undefined
   #sealing: Promise<unknown> = Promise.resolve()
@@ -119,7 +110,7 @@ export class LocalChain implements AsyncDisposable {
     await migrate(init.store)
     const { chain, tip, head } = await init.store.transact(async transaction => {
       const params = await transaction.get(KEYS.params)
-      return params === undefined ? begin(transaction, init) : load(transaction, params)
+      return params === undefined ? beginChain(transaction, init) : loadChain(transaction, params)
     })
     if (!equalBytes(chain.params.keys[0]!, init.owner.publicKey)) {
       throw new TalosError('CHAIN_OTHER_OWNER', 'the audit chain in this data directory is of another identity', {
@@ -165,18 +156,22 @@ export class LocalChain implements AsyncDisposable {
     if (bytes.length > maxRecordLength) {
       throw new TalosError('CHAIN_RECORD_TOO_LONG', `a record has at most ${maxRecordLength} bytes`)
     }
+    const id = recordId(bytes)
+    // what a failed transaction left under this number must not stay
+    this.#pending.delete(head.sequence + 1)
+    if (this.#pending.size < MAX_PENDING) {
+      this.#pending.set(head.sequence + 1, { bytes, id, time, peer: searchTerms(payload).peer })
+    }
     const next: LocalHead = {
       stream: head.stream,
       sequence: head.sequence + 1,
-      id: recordId(bytes),
+      id,
       time,
       bytes: head.bytes + entryLength(bytes.length, false)
     }
     transaction.put(KEYS.record(next.sequence), encodeStored(bytes, encodePayload(payload)))
     transaction.put(KEYS.id(next.id), encodeNumber(next.sequence))
     if (operation !== undefined) transaction.put(KEYS.operation(operation), encodeNumber(next.sequence))
-    const { peer } = searchTerms(payload)
-    if (peer !== undefined) transaction.put(KEYS.peer(peer, next.sequence), Uint8Array.of(KIND[entry.kind]))
     transaction.put(KEYS.head, encodeHead(next))
     payload.secret.fill(0)
     this.#schedule(this.#isFull(next) ? 0 : SEAL_AFTER)
@@ -185,9 +180,7 @@ export class LocalChain implements AsyncDisposable {
 
   /** Makes one block of what has none; undefined when there is nothing, or when the chain was closed. */
   seal(): Promise<LocalBlock | undefined> {
-    const sealing = this.#sealing.then(() => this.#seal())
-    this.#sealing = sealing.catch(() => {})
-    return sealing
+    return this.#alone(() => this.#seal())
   }
 
   /** Makes blocks until every record has one. */
@@ -254,22 +247,35 @@ export class LocalChain implements AsyncDisposable {
    * the chain's validity. False when there is no such record.
    */
   erase(id: Uint8Array): Promise<boolean> {
-    return this.store.transact(async transaction => {
-      const kept = await transaction.get(KEYS.kept(id))
-      if (kept !== undefined) {
-        const { height, index, blockPath, bytes } = decodeKept(kept)
-        transaction.put(KEYS.kept(id), encodeKept(height, index, blockPath, encodeStored(bytes, new Uint8Array())))
-        return true
-      }
-      const found = await recordAt(transaction, await sequenceOf(transaction, id))
-      if (found === undefined) return false
-      const { sequence, bytes, payload } = found
-      const { operation, peer } = searchTerms(payload)
-      if (operation !== undefined) transaction.delete(KEYS.operation(operation))
-      if (peer !== undefined) transaction.delete(KEYS.peer(peer, sequence))
-      transaction.put(KEYS.record(sequence), encodeStored(bytes, new Uint8Array()))
+    // not beside the making of a block, which would write anew by what the record could be found
+    return this.#alone(() => this.store.transact(transaction => this.#erase(transaction, id)))
+  }
+
+  async #erase(transaction: ChainTransaction, id: Uint8Array): Promise<boolean> {
+    const kept = await transaction.get(KEYS.kept(id))
+    if (kept !== undefined) {
+      const { height, index, blockPath, bytes } = decodeKept(kept)
+      transaction.put(KEYS.kept(id), encodeKept(height, index, blockPath, encodeStored(bytes, new Uint8Array())))
       return true
-    })
+    }
+    const found = await recordAt(transaction, await sequenceOf(transaction, id))
+    if (found === undefined) return false
+    const { sequence, bytes, payload } = found
+    const { operation, peer } = searchTerms(payload)
+    if (operation !== undefined) transaction.delete(KEYS.operation(operation))
+    const height = peer === undefined ? undefined : await heightOf(transaction, sequence)
+    if (height !== undefined)
+      await removePeer(transaction, peer!, (await blockAt(transaction, height))!.first, sequence)
+    transaction.put(KEYS.record(sequence), encodeStored(bytes, new Uint8Array()))
+    this.#pending.delete(sequence)
+    return true
+  }
+
+  /** Runs `work` when no block is being made, and lets none be made meanwhile. */
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const running = this.#sealing.then(work)
+    this.#sealing = running.catch(() => {})
+    return running
   }
 
   async #knownOperation(transaction: ChainTransaction, operation: string): Promise<Appended | undefined> {
@@ -303,102 +309,23 @@ export class LocalChain implements AsyncDisposable {
   }
 
   async #seal(): Promise<LocalBlock | undefined> {
-    if (this.#stopping.signal.aborted) return undefined
+    const { signal } = this.#stopping
+    if (signal.aborted) return undefined
     const tip = this.#tip
-    const records = await this.store.transact(transaction => this.#pending(transaction, tip))
+    const records = await this.store.transact(transaction =>
+      unsealedRecords(transaction, tip, this.chain, this.#pending)
+    )
     if (records.length === 0) return undefined
-    const body = encodeBody(records.map(({ bytes }) => ({ record: bytes })))
-    const unmined = encodeHeader({
-      height: tip.height + 1,
-      time: Math.max(this.now(), tip.time, ...records.map(({ time }) => time)),
-      previous: tip.hash,
-      recordsRoot: merkleRoot(records.map(({ id }) => id)),
-      historyRoot: tip.frontier.root(),
-      producer: this.owner.publicKey,
-      recordCount: records.length,
-      bodyLength: body.length,
-      bits: this.chain.params.bits,
-      nonce: 0,
-      signedRecords: false
-    })
-    const header = await mineHeader(unmined, { signal: this.#stopping.signal })
-    const hash = blockHash(header)
-    const signature = sealBlock(this.owner, hash)
-    const { frontier, completed } = tip.frontier.append(hashLeaf(hash))
-    const next: LocalTip = {
-      height: tip.height + 1,
-      hash,
-      time: readUint64(viewOf(header), 8),
-      sequence: tip.sequence + records.length,
-      bytes: tip.bytes + body.length,
-      frontier
-    }
-    const block = encodeBlock(header, signature, body)
+    const { block, next, completed } = await assembleBlock(records, tip, this, signal)
     await this.store.transact(async transaction => {
-      putBlock(transaction, block.slice(0, SIGNED_HEADER_LENGTH), next, tip.sequence + 1)
-      for (const { level, index, hash: node } of completed) transaction.put(KEYS.node(level, index), node.slice())
+      putBlock(transaction, block.bytes.slice(0, SIGNED_HEADER_LENGTH), next, block.first)
+      for (const { level, index, hash } of completed) transaction.put(KEYS.node(level, index), hash.slice())
+      const peers = records.map(({ peer }) => peer)
+      putPeers(transaction, block.first, peers)
       transaction.put(KEYS.tip, encodeTip(next))
     })
     this.#tip = next
-    return { height: next.height, hash, first: tip.sequence + 1, bytes: block }
+    for (let sequence = block.first; sequence <= next.sequence; sequence++) this.#pending.delete(sequence)
+    return block
   }
-
-  async #pending(transaction: ChainTransaction, tip: LocalTip) {
-    const head = decodeHead((await transaction.get(KEYS.head))!)
-    const { maxRecords, maxBlockLength } = this.chain.params
-    const records: Array<{ bytes: Uint8Array; id: Uint8Array; time: number }> = []
-    let length = SIGNED_HEADER_LENGTH
-    for (let sequence = tip.sequence + 1; sequence <= head.sequence && records.length < maxRecords; sequence++) {
-      const stored = await transaction.get(KEYS.record(sequence))
-      if (stored === undefined) throw damaged(`record ${sequence}`)
-      const { bytes, id, record } = decodeStored(stored)
-      length += entryLength(bytes.length, false)
-      if (length > maxBlockLength) break
-      records.push({ bytes, id, time: record.time })
-    }
-    return records
-  }
-}
-
-function putBlock(
-  transaction: ChainTransaction,
-  signedHeader: Uint8Array,
-  { height, hash, sequence }: Pick<LocalTip, 'height' | 'hash' | 'sequence'>,
-  first: number
-): void {
-  const value = new Uint8Array(SIGNED_HEADER_LENGTH + 8)
-  value.set(signedHeader)
-  value.set(encodeNumber(first), SIGNED_HEADER_LENGTH)
-  transaction.put(KEYS.block(height), value)
-  transaction.put(KEYS.hash(hash), encodeNumber(height))
-  if (sequence >= first) transaction.put(KEYS.last(sequence), encodeNumber(height))
-}
-
-async function begin(transaction: ChainTransaction, init: LocalChainInit) {
-  const chain = chainOf(localParams(init.owner.publicKey, (init.now ?? Date.now)(), init.difficulty))
-  const random = init.randomBytes(4)
-  const stream = new DataView(random.buffer, random.byteOffset).getUint32(0)
-  const { genesisTime: time } = chain.params
-  const head: LocalHead = { stream, sequence: 0, id: ZERO_HASH, time, bytes: 0 }
-  const { genesisHash: hash } = chain
-  const tip: LocalTip = {
-    height: 0,
-    hash,
-    time,
-    sequence: 0,
-    bytes: 0,
-    frontier: new Frontier().append(hashLeaf(hash)).frontier
-  }
-  transaction.put(KEYS.params, chain.encodedParams.slice())
-  transaction.put(KEYS.head, encodeHead(head))
-  putBlock(transaction, encodeBlock(chain.genesis, new Uint8Array(SIGNATURE_LENGTH), new Uint8Array()), tip, 1)
-  transaction.put(KEYS.tip, encodeTip(tip))
-  return { chain, tip, head }
-}
-
-async function load(transaction: ChainTransaction, params: Uint8Array) {
-  const chain = chainOf(decodeParams(params))
-  const [tip, head] = [await transaction.get(KEYS.tip), await transaction.get(KEYS.head)]
-  if (tip === undefined || head === undefined) throw damaged('its end')
-  return { chain, tip: decodeTip(tip), head: decodeHead(head) }
 }

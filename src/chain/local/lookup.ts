@@ -38,11 +38,6 @@ export async function recordOfOperation(
   return recordAt(transaction, found && decodeNumber(found))
 }
 
-export async function sequencesWith(transaction: ChainTransaction, peer: string): Promise<number[]> {
-  const prefix = KEYS.ofPeer(peer)
-  return (await transaction.keys(prefix)).map(key => Number.parseInt(key.slice(prefix.length), 16))
-}
-
 /** The height of the block with record `sequence`; undefined while it is in none. */
 export async function heightOf(transaction: ChainTransaction, sequence: number): Promise<number | undefined> {
   const [key] = await transaction.keys(KEYS.lasts, { after: KEYS.last(sequence - 1), limit: 1 })

@@ -67,7 +67,7 @@ async function pruneBlock(transaction: ChainTransaction, height: number): Promis
       kept++
     }
     if (operation !== undefined) transaction.delete(KEYS.operation(operation))
-    if (peer !== undefined) transaction.delete(KEYS.peer(peer, sequence))
+    if (peer !== undefined) transaction.delete(KEYS.peer(peer, block.first))
     transaction.delete(KEYS.id(id))
     transaction.delete(KEYS.record(sequence))
   }

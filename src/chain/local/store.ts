@@ -34,8 +34,8 @@ export const KEYS = {
   id: (id: Uint8Array) => `chain/i/${shortId(id)}`,
   /** Sequence number of the record of an operation. */
   operation: (operation: string) => `chain/o/${operation}`,
-  /** One byte, the kind of the record, for each record with this peer. */
-  peer: (peer: string, sequence: number) => `chain/p/${peer}/${hex(sequence, 12)}`,
+  /** Which records of the block that begins with record `first` have this peer: see peers.ts. */
+  peer: (peer: string, first: number) => `chain/p/${peer}/${hex(first, 12)}`,
   ofPeer: (peer: string) => `chain/p/${peer}/`,
   /** header ‖ signature ‖ sequence number of its first record (8). */
   block: (height: number) => `chain/b/${hex(height, 8)}`,

@@ -10,7 +10,8 @@ export const admission: Validator = {
   run(context) {
     const { chain, view } = context
     let last: Uint8Array | undefined
-    for (const [i, { record }] of context.entries!.entries()) {
+    for (let i = 0; i < context.entries!.length; i++) {
+      const { record } = context.entries![i]!
       if (last !== undefined && equalBytes(last, record.author)) continue
       last = record.author
       if (!isAdmitted(chain.params, record.author)) {

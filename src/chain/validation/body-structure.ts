@@ -16,8 +16,8 @@ export const bodyStructure: Validator = {
       return reject(context, 'MALFORMED_BLOCK', 'the block has another number of records than the header says')
     }
     const { maxRecordLength } = chain.params
-    for (const [i, { bytes }] of context.entries.entries()) {
-      if (bytes.length > maxRecordLength) {
+    for (let i = 0; i < context.entries.length; i++) {
+      if (context.entries[i]!.bytes.length > maxRecordLength) {
         return reject(context, 'SIZE_EXCEEDED', `a record has at most ${maxRecordLength} bytes`, i)
       }
     }
@@ -28,8 +28,8 @@ function entriesOf(context: Parameters<Validator['run']>[0]): CheckedEntry[] {
   const entries: CheckedEntry[] = []
   for (const { record: bytes, signature } of decodeBody(context.body!, context.header!)) {
     try {
-      const entry = { bytes, record: decodeRecord(bytes), id: recordId(bytes) }
-      entries.push(signature === undefined ? entry : { ...entry, signature })
+      const [record, id] = [decodeRecord(bytes), recordId(bytes)]
+      entries.push(signature === undefined ? { bytes, record, id } : { bytes, record, id, signature })
     } catch (error) {
       if (!(error instanceof FormatError)) throw error
       reject(context, error.violation, error.message, entries.length)

@@ -91,6 +91,8 @@ export interface ValidationContext extends Partial<CheckedBlock> {
   readonly now: number
   /** The hash under which the block was asked for or kept. */
   readonly expectedHash?: Uint8Array
+  /** The header alone was found valid before, in the same place. */
+  readonly isHeaderChecked?: boolean
   /** Everything after header and signature; undefined when the entries are there already. */
   body?: Uint8Array
   /** Names of the providers whose anchors were true. */

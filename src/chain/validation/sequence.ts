@@ -13,7 +13,8 @@ export const sequence: Validator = {
     const heads = new Map<string, Head>()
     let last: { record: ChainRecord; head: Head } | undefined
     let latest = 0
-    for (const [i, { record, id }] of entries!.entries()) {
+    for (let i = 0; i < entries!.length; i++) {
+      const { record, id } = entries![i]!
       const isSame =
         last !== undefined && last.record.stream === record.stream && equalBytes(last.record.author, record.author)
       let head: Head

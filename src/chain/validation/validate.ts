@@ -52,6 +52,8 @@ export interface ValidationOptions {
   now?: number
   /** The hash under which the block was asked for. */
   expectedHash?: Uint8Array
+  /** The header was found valid by validateHeader() at this level, against the same view: its signature is not verified again. */
+  isHeaderChecked?: boolean
   /** Rules of the application, after all others of their layer. */
   custom?: readonly Validator[]
   /** Which anchors count, and how many: for the level PARANOID, which without it takes no anchor for true. */
@@ -118,9 +120,18 @@ function contextOf(
   block: Uint8Array | AssembledBlock,
   chain: Chain,
   view: ChainView,
-  { now = Date.now(), expectedHash }: ValidationOptions
+  { now = Date.now(), expectedHash, isHeaderChecked = false }: ValidationOptions
 ): ValidationContext {
-  const shared = { chain, view, now, counts: noCounts(), anchoredBy: new Set<string>(), errors: [], warnings: [] }
+  const shared = {
+    chain,
+    view,
+    now,
+    isHeaderChecked,
+    counts: noCounts(),
+    anchoredBy: new Set<string>(),
+    errors: [],
+    warnings: []
+  }
   const wanted = expectedHash === undefined ? {} : { expectedHash }
   if (!(block instanceof Uint8Array)) return { ...shared, ...wanted, ...block }
   return {

@@ -1,0 +1,284 @@
+// `npm run bench:chain [-- --write]`: the audit chain's core: validation, proofs, light headers, durable blocks, and what recording costs
+// whoever records. Rates of one thread are by processor time, so that they mean the same on a busy machine.
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import {
+  archiveLocal,
+  importArchive,
+  LocalChain,
+  originOf,
+  proveRecord,
+  pruneLocal,
+  verifyProof
+} from '../src/chain/index.ts'
+import { chainOf, localParams } from '../src/chain/params.ts'
+import { validateInThreads } from '../src/chain/validation/parallel.ts'
+import { ChainState } from '../src/chain/validation/state.ts'
+import { validateBlock, validateHeader } from '../src/chain/validation/validate.ts'
+import { crypto } from '../src/crypto/index.ts'
+import { DurableStore } from '../src/node/durable-store.ts'
+import { ChainBuilder, START } from '../test/support/chain-builder.ts'
+import { ownerOf } from '../test/support/keys.ts'
+import { table, writeSection } from './report.ts'
+
+const { values } = parseArgs({
+  options: { write: { type: 'boolean', default: false }, rounds: { type: 'string', default: '9' } }
+})
+const ROUNDS = Number(values.rounds)
+const BLOCKS = 256
+const RECORDS = 100
+const HEADERS = 10_000
+const now = START + 1e12
+
+const median = (numbers: number[]): number => numbers.sort((a, b) => a - b)[Math.floor(numbers.length / 2)]!
+/** Milliseconds that `work` took: of the clock, and of the processor. */
+async function timed(work: () => unknown): Promise<{ wall: number; cpu: number }> {
+  const [start, before] = [performance.now(), process.cpuUsage()]
+  await work()
+  const { user, system } = process.cpuUsage(before)
+  return { wall: performance.now() - start, cpu: (user + system) / 1000 }
+}
+
+const builder = new ChainBuilder(chainOf(localParams(ownerOf(1).publicKey, START, 2)))
+for (let i = 0; i < BLOCKS; i++) await builder.add({ count: RECORDS })
+const { chain, blocks } = builder
+// threads take 0.1 s to start, which is part of the figure: enough blocks that it weighs little
+const many = new ChainBuilder(chainOf(localParams(ownerOf(1).publicKey, START, 1)))
+for (let i = 0; i < BLOCKS * 8; i++) await many.add({ count: RECORDS })
+const light = new ChainBuilder(chainOf(localParams(ownerOf(1).publicKey, START, 1)))
+for (let i = 0; i < HEADERS; i++) await light.add({ count: 1 })
+const headers = light.blocks.map(block => block.slice(0, 228))
+
+const folder = mkdtempSync(join(tmpdir(), 'talos-bench-chain-'))
+const store = await DurableStore.open(join(folder, 'store'), randomBytes(32), crypto)
+const owner = crypto.ed25519.generate()
+const local = await LocalChain.open({ store, owner, randomBytes: crypto.randomBytes })
+const entry = (number: number) =>
+  ({
+    kind: 'MESSAGE',
+    operation: `message/${number}`,
+    fields: [
+      { name: 'peer', value: '12D3KooWGBfKqTqgPNZhfTZLbTKpg9xWnDzyJcTYQYQzWSmCjTLt' },
+      { name: 'direction', value: 'received' },
+      { name: 'id', value: '0190a8d2-5b1e-7c3a-9d55-0123456789ab' },
+      { name: 'size', value: 1024 },
+      { name: 'sha-256', value: new Uint8Array(32) }
+    ]
+  }) as const
+let number = 0
+
+/** The things to measure: each gives the milliseconds of one round, for so many operations. */
+interface Contender {
+  name: string
+  unit: string
+  count: number
+  by: 'wall' | 'cpu'
+  /** To reach, in `unit`. */
+  target?: number
+  run: () => Promise<{ wall: number; cpu: number }>
+}
+
+const validated: Array<{ signedHeader: Uint8Array; entries: never }> = []
+async function validateAll(assembled: boolean): Promise<void> {
+  const state = new ChainState(chain)
+  for (const [i, block] of blocks.entries()) {
+    const options = assembled ? { now, isHeaderChecked: true } : { now }
+    const result = await validateBlock(assembled ? validated[i]! : block, chain, state, options)
+    if (result.block === undefined) throw new Error(result.errors[0]!.message)
+    state.advance(result.block)
+    if (!assembled) validated[i] = result.block as never
+  }
+}
+
+async function appendBlock(): Promise<void> {
+  await store.transact(async transaction => {
+    for (let i = 0; i < RECORDS; i++) await local.append(transaction, entry(number++))
+  })
+}
+
+/** What a message writes beside its record: a session, the message, an index. */
+async function messages(count: number, recorded: boolean): Promise<void> {
+  for (let at = 0; at < count; at += 32) {
+    await Promise.all(
+      Array.from({ length: 32 }, (_, i) =>
+        store.transact(async transaction => {
+          transaction.put('session/bench', new Uint8Array(1_500))
+          transaction.put(`message/bench/${at + i}`, new Uint8Array(1_200))
+          transaction.put(`index/bench/${at + i}`, new Uint8Array(16))
+          if (recorded) await local.append(transaction, entry(number++))
+        })
+      )
+    )
+  }
+}
+
+await appendBlock()
+await local.sealAll()
+const proof = await proveRecord(local, (await local.recordAt(7))!.id, { open: ['peer'] })
+const log = { name: originOf(local.chain.id), type: 1, publicKey: owner.publicKey } as const
+
+const contenders: Contender[] = [
+  {
+    name: 'cold block of 100 records, one thread',
+    unit: 'blocks/s',
+    count: BLOCKS,
+    by: 'cpu',
+    target: 2_000,
+    run: () => timed(() => validateAll(false))
+  },
+  {
+    name: 'the same, 2 threads',
+    unit: 'blocks/s',
+    count: BLOCKS * 8,
+    by: 'wall',
+    target: 3_700,
+    run: () => threads(2)
+  },
+  { name: 'the same, 1 thread of those', unit: 'blocks/s', count: BLOCKS * 8, by: 'wall', run: () => threads(1) },
+  {
+    name: 'records and header known',
+    unit: 'blocks/s',
+    count: BLOCKS,
+    by: 'cpu',
+    target: 5_000,
+    run: () => timed(() => validateAll(true))
+  },
+  {
+    name: 'header before its body: work, links, history',
+    unit: 'µs',
+    count: HEADERS,
+    by: 'cpu',
+    target: 5,
+    run: () => timed(() => lightSync(headers))
+  },
+  {
+    name: 'light sync of 10,000 headers of an owner',
+    unit: 'ms',
+    count: 1,
+    by: 'wall',
+    target: 1_000,
+    run: () => timed(() => lightSync(headers))
+  },
+  {
+    name: 'proof of a record',
+    unit: 'ms',
+    count: 200,
+    by: 'cpu',
+    target: 1,
+    run: () =>
+      timed(() => {
+        for (let i = 0; i < 200; i++) verifyProof(proof, { log })
+      })
+  },
+  {
+    name: 'durable block of 100 records: mined, signed, synced',
+    unit: 'blocks/s',
+    count: 10,
+    by: 'wall',
+    target: 1_000,
+    run: async () => {
+      const sum = { wall: 0, cpu: 0 }
+      for (let i = 0; i < 10; i++) {
+        await appendBlock()
+        const { wall, cpu } = await timed(() => local.seal())
+        sum.wall += wall
+        sum.cpu += cpu
+      }
+      return sum
+    }
+  },
+  {
+    name: 'records written, 100 in a synced transaction',
+    unit: 'records/s',
+    count: 1_000,
+    by: 'wall',
+    run: () =>
+      timed(async () => {
+        for (let i = 0; i < 10; i++) await appendBlock()
+      })
+  },
+  {
+    name: 'what a message writes, 32 at once, without a record',
+    unit: 'µs',
+    count: 1_024,
+    by: 'cpu',
+    run: () => timed(() => messages(1_024, false))
+  },
+  {
+    name: 'the same with its record',
+    unit: 'µs',
+    count: 1_024,
+    by: 'cpu',
+    run: () => timed(() => messages(1_024, true))
+  }
+]
+
+async function threads(count: number) {
+  return timed(async () => {
+    const report = await validateInThreads(many.blocks, many.chain, { threads: count, now })
+    if (!report.valid) throw new Error(report.errors[0]!.message)
+  })
+}
+
+async function lightSync(all: readonly Uint8Array[]): Promise<void> {
+  const state = new ChainState(light.chain)
+  for (const header of all) {
+    // the last signature covers all before it
+    const level = header === all.at(-1) ? 'STRICT' : 'STANDARD'
+    const { block } = await validateHeader(header, light.chain, state, { level, now })
+    state.advance(block!)
+  }
+}
+
+let imported = 0
+const figures = new Map(contenders.map(({ name }) => [name, [] as number[]]))
+try {
+  for (let round = -1; round < ROUNDS; round++) {
+    for (const { name, unit, count, by, run } of contenders) {
+      const took = (await run())[by]
+      const figure = unit.endsWith('/s') ? (count / took) * 1000 : unit === 'µs' ? (took / count) * 1000 : took / count
+      if (round >= 0) figures.get(name)!.push(figure)
+    }
+  }
+  await local.sealAll()
+  const { height } = local.tip
+  const archive: Uint8Array[] = []
+  for await (const chunk of archiveLocal(local)) archive.push(chunk)
+  await pruneLocal(local, height)
+  const source = async function* () {
+    yield* archive
+  }
+  const { wall } = await timed(() => importArchive(local, source()))
+  imported = ((height - 1) / wall) * 1000
+  await local.close()
+} finally {
+  await store.close()
+  rmSync(folder, { recursive: true, force: true })
+}
+
+const rows = contenders.map(({ name, unit, by, target }) => {
+  const figure = median(figures.get(name)!)
+  const isReached = target === undefined || (unit.endsWith('/s') ? figure >= target : figure <= target)
+  const goal =
+    target === undefined
+      ? ''
+      : `${unit.endsWith('/s') ? '≥' : '≤'} ${target.toLocaleString('en')}: ${isReached ? 'reached' : 'NOT reached'}`
+  return [
+    name,
+    `${figure >= 100 ? Math.round(figure).toLocaleString('en') : figure.toFixed(2)} ${unit}`,
+    by === 'cpu' ? 'processor' : 'clock',
+    goal
+  ]
+})
+rows.push([
+  'archive imported, blocks of up to 1,000 records',
+  `${Math.round(imported).toLocaleString('en')} blocks/s`,
+  'clock',
+  ''
+])
+const body = table(['what', 'median', 'time of', 'to reach'], rows)
+console.log(`\n${body}`)
+if (values.write) writeSection('chain', 'The audit chain (`npm run bench:chain`)', body)

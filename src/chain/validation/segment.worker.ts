@@ -1,0 +1,6 @@
+import { parentPort } from 'node:worker_threads'
+import { type SegmentJob, validateSegment } from './segment.ts'
+
+parentPort?.on('message', (job: SegmentJob) => {
+  void validateSegment(job).then(result => parentPort?.postMessage(result))
+})
