@@ -49,7 +49,7 @@ class AgentMetrics extends Metrics {
     )
     this.#messages = this.counter(
       'talos_messages_total',
-      'Messages that came into this state: received, or sent and stored, delivered, read, failed',
+      'Messages that came into this state: received, or sent and queued, stored, delivered, read, failed',
       ['state']
     )
     this.gauges('talos_messages_waiting', 'Messages in the outbox and in the inbox', 'box', () => {
