@@ -1,21 +1,26 @@
 import type { Reporter, TestModule } from 'vitest/node'
 
-/** Prints `N passed, N failed[, N skipped]` last: the line that CI reads. */
+/** Names the tests that passed on a second try only, and prints `N passed, N failed[, N skipped]` last: the line that CI reads. */
 export default class ClosingLineReporter implements Reporter {
   onTestRunEnd(modules: ReadonlyArray<TestModule>, unhandled: ReadonlyArray<unknown>): void {
     let passed = 0
     let failed = unhandled.length
     let skipped = 0
+    const second: string[] = []
     for (const module of modules) {
       if (module.errors().length > 0) failed++
       for (const test of module.children.allTests()) {
         const state = test.result().state
+        if (test.diagnostic()?.flaky === true) second.push(`${module.relativeModuleId}: ${test.fullName}`)
         if (state === 'passed') passed++
         else if (state === 'failed') failed++
         else skipped++
       }
     }
     // after the default reporter's summary
-    setImmediate(() => console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`))
+    setImmediate(() => {
+      for (const name of second) console.log(`passed on the second try: ${name}`)
+      console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
+    })
   }
 }
