@@ -2,7 +2,23 @@ import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
+import * as z from 'zod/mini'
 import { VIOLATIONS } from '../../src/chain/validation/codes.ts'
+import { HELLO, METHODS } from '../../src/node/control/methods.ts'
+import { STREAM_METHODS, STREAM_OFFER_OVER, STREAM_OFFERED } from '../../src/node/control/stream-methods.ts'
+import { ADMIT_TUNNEL, PREPARE_TUNNEL, TUNNEL_METHODS } from '../../src/node/control/tunnel-methods.ts'
+
+/** What a node tells who has subscribed. */
+const EVENTS = [
+  'message',
+  'message-state',
+  'file-offer',
+  'file-answered',
+  'transfer',
+  'broadcast',
+  'registered',
+  'not-registered'
+]
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
@@ -104,4 +120,34 @@ test('the npm scripts that the documents name exist', () => {
       expect(Object.keys(manifest.scripts), `${page}: npm run ${script}`).toContain(script)
     }
   }
+})
+
+test('docs/spec/control.md has every request of the control socket, with its parameters, and every event', () => {
+  const page = read('docs/spec/control.md')
+  const documented = [...page.matchAll(/^\| `([a-zA-Z]+ \{[^}]*\})` \|/gm)].map(match => match[1]!)
+  const requests = Object.entries({
+    hello: HELLO,
+    subscribe: z.object({}),
+    ...METHODS,
+    ...TUNNEL_METHODS,
+    ...STREAM_METHODS
+  })
+  const wanted = requests.map(([name, { shape }]) => {
+    const fields = Object.entries(shape as Record<string, z.core.$ZodType>)
+    return `${name} {${fields.map(([field, type]) => `${field}${type._zod.def.type === 'optional' ? '?' : ''}`).join(', ')}}`
+  })
+  const ofNode = [PREPARE_TUNNEL, ADMIT_TUNNEL, STREAM_OFFERED, STREAM_OFFER_OVER]
+  for (const name of ofNode) expect(page).toContain(`| \`${name} {`)
+  const others = documented.filter(line => !ofNode.some(name => line.startsWith(`${name} `)))
+  expect(missing(wanted, others)).toEqual([])
+  expect(missing(others, wanted)).toEqual([])
+
+  const source = read('src/node/control/methods.ts').split('export type NodeEvent =')[1]!.split('\nexport ')[0]!
+  const registrations = read('src/node/mcp/registration-news.ts')
+  const events = [...(source + registrations).matchAll(/\{\s*type: '([a-z-]+)'[;\n]/g)].map(match => match[1]!)
+  // told within a client, and by no node
+  expect(missing(events, [...EVENTS, 'node-changed'])).toEqual([])
+  for (const name of EVENTS)
+    expect(page).toContain(`
+| \`${name}\` | `)
 })

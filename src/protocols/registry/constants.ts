@@ -14,8 +14,8 @@ export const MAX_ADDRESSES = 16
 /** Addresses of mailboxes: four of two addresses each. */
 export const MAX_MAILBOXES = 8
 /**
- * How long after it was issued a registration still says where the mailboxes of its peer are, in milliseconds: a mailbox
- * keeps what is left in it no longer than that after the peer was there (docs/spec/mailbox.md).
+ * How long after it was issued a registration still says where the mailboxes of its peer are, in milliseconds: for no longer
+ * can anything be sealed for it after it was there (docs/spec/mailbox.md).
  */
 export const MAILBOX_VALIDITY = 14 * 24 * 60 * 60_000
 /** Longest binary multiaddr, in bytes: a DNS name of 253 and the parts around it fit, a tower of relays does not. */
