@@ -81,7 +81,8 @@ export class AgentApi implements NodeApi {
     try {
       const { peerId } = await this.#resolve(peer, signal)
       await before
-      return this.#node.services.messaging.send(peerId, content, options)
+      const stop = signal === undefined ? {} : { signal }
+      return this.#node.services.messaging.send(peerId, content, { ...options, ...stop })
     } finally {
       turn.resolve()
       if (this.#sending.get(peer) === turn.promise) this.#sending.delete(peer)

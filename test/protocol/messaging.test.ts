@@ -32,6 +32,19 @@ test('a message is queued, delivered and read, and both sides remember it', asyn
   expect(states).toEqual(['queued', 'delivered', 'read'])
 })
 
+test('a message is not queued when it is given up while it waits for its turn to be written', async () => {
+  await using p = await pair()
+  const stop = new AbortController()
+  const given = p.alice.send(p.bob, 'never mind', { signal: stop.signal })
+  const other = p.alice.send(p.bob, 'this one')
+  const reason = new Error('changed my mind')
+  stop.abort(reason)
+  await expect(given).rejects.toBe(reason)
+  await p.alice.until((await other).id, 'delivered')
+  expect(p.bob.got).toEqual(['this one'])
+  expect(await p.alice.messaging.history()).toHaveLength(1)
+})
+
 test('both sides talk at once, in order', async () => {
   await using p = await pair()
   const count = 50

@@ -89,10 +89,10 @@ export class Channel {
     return this.#saved
   }
 
-  send(draft: Draft): Promise<OutgoingMessage> {
+  send(draft: Draft, signal: AbortSignal | undefined): Promise<OutgoingMessage> {
     return new Promise((resolve, reject) => {
       if (this.#stopped) return reject(stopping())
-      this.#add(input => input.sends.push({ draft, resolve, reject }))
+      this.#add(input => input.sends.push({ draft, signal, resolve, reject }))
       this.#courier.wakeSoon()
     })
   }

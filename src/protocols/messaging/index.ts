@@ -62,7 +62,7 @@ export interface SendOptions {
   contentType?: string
   /** How long it is tried, milliseconds, at most 14 days. @default 7 days */
   expiresIn?: number
-  /** Gives up before the message is on disk. */
+  /** Nothing is queued when it is aborted before the message is being written to disk; later it has no effect. */
   signal?: AbortSignal
 }
 

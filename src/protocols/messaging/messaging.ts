@@ -130,7 +130,8 @@ export class MessagingService extends TypedEventEmitter<MessagingEvents> impleme
     if (Buffer.byteLength(contentType) > MAX_CONTENT_TYPE) throw invalid('its content type is too long')
     if (!(expiresIn > 0) || expiresIn > MAX_EXPIRY) throw invalid('it must expire within 14 days')
     if (Buffer.compare(publicKeyOf(peer), this.#context.identity.publicKey) === 0) throw invalid('it is for ourselves')
-    return this.#channel(peer).send({ content: content.slice(), contentType, expiresIn: Math.ceil(expiresIn) })
+    const draft = { content: content.slice(), contentType, expiresIn: Math.ceil(expiresIn) }
+    return this.#channel(peer).send(draft, signal)
   }
 
   async waitFor(id: string, state: 'stored' | 'delivered' | 'read', signal: AbortSignal): Promise<OutgoingMessage> {

@@ -34,7 +34,12 @@ export interface Arrival {
 
 /** What has come together for the next step of a channel. */
 export interface Input {
-  sends: Array<{ draft: Draft; resolve: (message: OutgoingMessage) => void; reject: (error: unknown) => void }>
+  sends: Array<{
+    draft: Draft
+    signal: AbortSignal | undefined
+    resolve: (message: OutgoingMessage) => void
+    reject: (error: unknown) => void
+  }>
   takes: Array<{ key: string; resolve: () => void; reject: (error: unknown) => void }>
   arrivals: Arrival[]
   refusals: Refusal[]
@@ -173,8 +178,9 @@ export class Work {
     return this.#outcome
   }
 
-  #add({ draft, resolve, reject }: Input['sends'][number]): void {
+  #add({ draft, signal, resolve, reject }: Input['sends'][number]): void {
     try {
+      signal?.throwIfAborted()
       const message = this.#parts.outbox.add(this.#step, this.#record, draft)
       this.#step.afterwards(() => resolve(message))
     } catch (error) {
