@@ -751,3 +751,48 @@ test('the keys of a stream are wiped when the tunnel has moved on, and when it h
   await p.host.stop()
   expect(open).toBe(0)
 })
+
+test('an OPEN that cannot be read is answered with what heals the session, and tried once more', async () => {
+  const notice = Uint8Array.of(1, 2, 3)
+  const healed: unknown[] = []
+  await using p = await pair({
+    sessions: {
+      ...plainSession,
+      open: async () => {
+        throw new TalosError('SESSION_UNKNOWN', 'no session of that id')
+      },
+      explain: () => ({ notice, withoutOneTime: true })
+    }
+  })
+  let opens = 0
+  const client: MainSessions = {
+    ...plainSession,
+    seal: async (_, plaintext) => {
+      opens++
+      return Uint8Array.from(plaintext)
+    },
+    heal: async (_, unreadable) => {
+      healed.push({ ...unreadable, notice: [...(unreadable.notice ?? [])] })
+      return true
+    }
+  }
+  await expect(p.open('', p.client, client)).rejects.toMatchObject({ code: 'TUNNEL_NO_SESSION' })
+  expect(healed).toEqual(healed.map(() => ({ notice: [1, 2, 3], withoutOneTime: true })))
+  expect(healed.length).toBeGreaterThan(0)
+  expect(opens).toBe(2)
+  expect(p.served).toEqual([])
+})
+
+test('a host that says that it keeps a tunnel for ever is believed for an hour', async () => {
+  await using p = await pair({ grace: 0xffff_ffff })
+  const { link } = await p.open()
+  await link.send(bytes('hello'))
+  await collect(link, 1)
+  const timeout = vi.spyOn(AbortSignal, 'timeout')
+  // as a link does on which nothing comes any more
+  link.dispatchEvent(new CustomEvent('interrupted', { detail: { closed: false } }))
+  const waits = timeout.mock.calls.map(([ms]) => ms)
+  timeout.mockRestore()
+  expect(waits.length).toBeGreaterThan(0)
+  expect(Math.max(...waits)).toBe(3_600_000)
+})
