@@ -85,9 +85,13 @@ export function decodeHeader(bytes: Uint8Array): BlockHeader {
   }
 }
 
+const scratch = new Uint8Array(HASH_LABEL.length + HEADER_LENGTH)
+scratch.set(HASH_LABEL)
+
 /** SHA-256("talos/block/v1" ‖ 0x00 ‖ header), of the first 164 bytes. The nonce is in the last of its three blocks. */
 export function blockHash(header: Uint8Array): Uint8Array {
-  return sha256(hashInput(header))
+  scratch.set(header.length === HEADER_LENGTH ? header : header.subarray(0, HEADER_LENGTH), HASH_LABEL.length)
+  return sha256(scratch)
 }
 
 /** What {@link blockHash} hashes; the nonce are its last eight bytes. */

@@ -7,8 +7,11 @@ type Hashable = Uint8Array<ArrayBuffer>
  * a Buffer as result three times.
  */
 export function sha256(bytes: Uint8Array): Uint8Array {
-  return fromText(hash('sha256', bytes as Hashable, 'binary'))
+  return fromText(sha256Text(bytes))
 }
+
+/** The same as a string of 32 characters, one for each byte. */
+export const sha256Text = (bytes: Uint8Array): string => hash('sha256', bytes as Hashable, 'binary')
 
 const pair = Buffer.alloc(65)
 pair[0] = 1

@@ -3,8 +3,8 @@ import { Worker } from 'node:worker_threads'
 import { TalosError } from '../errors.ts'
 import { hashInput, NONCE_AT } from './block.ts'
 import { readUint64, viewOf, writeUint64 } from './bytes.ts'
-import { sha256 } from './hash.ts'
-import { meetsTarget } from './work.ts'
+import { sha256Text } from './hash.ts'
+import { targetText } from './work.ts'
 
 /** Hashes tried where the caller runs, 2 ms of them, before a thread is started: that alone costs 20 ms and some megabytes. */
 const INLINE_ATTEMPTS = 2_000
@@ -14,9 +14,11 @@ export function searchNonce(header: Uint8Array, bits: number, from: number, atte
   const input = hashInput(header)
   const view = viewOf(input)
   const at = input.length - 8
+  const target = targetText(bits)
   for (let nonce = from; nonce < from + attempts; nonce++) {
     writeUint64(view, at, nonce)
-    if (meetsTarget(sha256(input), bits)) return nonce
+    // characters are bytes: text in order is numbers in order
+    if (sha256Text(input) <= target) return nonce
   }
   return undefined
 }

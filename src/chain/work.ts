@@ -1,4 +1,5 @@
 import { FormatError } from './format-error.ts'
+import { toText } from './hash.ts'
 
 const SPACE = 2n ** 256n
 
@@ -34,17 +35,18 @@ export function workOf(bits: number): bigint {
 }
 
 let cachedBits = -1
-let cachedTarget: Uint8Array = new Uint8Array()
+let cachedTarget = ''
+
+/** The target as a string of 32 characters, one for each byte. @throws CHAIN_FORMAT when `bits` are no target */
+export function targetText(bits: number): string {
+  if (bits !== cachedBits) {
+    cachedTarget = Buffer.from(targetOf(bits).toString(16).padStart(64, '0'), 'hex').toString('binary')
+    cachedBits = bits
+  }
+  return cachedTarget
+}
 
 /** Whether a header's hash (big-endian) is at most the target. @throws CHAIN_FORMAT when `bits` are no target */
 export function meetsTarget(hash: Uint8Array, bits: number): boolean {
-  if (bits !== cachedBits) {
-    cachedTarget = new Uint8Array(Buffer.from(targetOf(bits).toString(16).padStart(64, '0'), 'hex'))
-    cachedBits = bits
-  }
-  for (let i = 0; i < hash.length; i++) {
-    const difference = hash[i]! - cachedTarget[i]!
-    if (difference !== 0) return difference < 0
-  }
-  return true
+  return toText(hash) <= targetText(bits)
 }

@@ -4,8 +4,7 @@ import type { ChainRecord } from '../record.ts'
 import { type Layer, layerOf, VIOLATIONS, type ViolationName } from './codes.ts'
 
 /** From the quickest to the most thorough: each does what the one before it does, and more. */
-export const LEVELS = ['MINIMAL', 'STANDARD', 'STRICT', 'PARANOID'] as const
-export type Level = (typeof LEVELS)[number]
+export type Level = 'MINIMAL' | 'STANDARD' | 'STRICT' | 'PARANOID'
 
 /** Something that is wrong with a block. */
 export interface Issue {
@@ -84,17 +83,23 @@ export const noCounts = (): Counts => ({
 })
 
 /** What the validators of one block share. */
-export interface ValidationContext extends Partial<CheckedBlock> {
+export interface ValidationContext {
+  /** Header and signature: 228 bytes, or fewer in what is no block. */
+  readonly signedHeader: Uint8Array
+  /** Found out on the way. */
+  header?: BlockHeader
+  hash?: Uint8Array
+  entries: readonly CheckedEntry[] | undefined
   readonly chain: Chain
   readonly view: ChainView
   /** Milliseconds since 1970. */
   readonly now: number
   /** The hash under which the block was asked for or kept. */
-  readonly expectedHash?: Uint8Array
+  readonly expectedHash: Uint8Array | undefined
   /** The header alone was found valid before, in the same place. */
-  readonly isHeaderChecked?: boolean
+  readonly isHeaderChecked: boolean
   /** Everything after header and signature; undefined when the entries are there already. */
-  body?: Uint8Array
+  readonly body: Uint8Array | undefined
   /** Names of the providers whose anchors were true. */
   readonly anchoredBy: Set<string>
   readonly counts: Counts

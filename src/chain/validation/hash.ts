@@ -8,7 +8,7 @@ export const hash: Validator = {
   layer: 'cryptographic',
   level: 'MINIMAL',
   run(context) {
-    context.hash = blockHash(context.signedHeader!)
+    context.hash = blockHash(context.signedHeader)
     if (context.expectedHash !== undefined && !equalBytes(context.hash, context.expectedHash)) {
       reject(context, 'HASH_MISMATCH', 'the block has another hash than the one asked for')
     }

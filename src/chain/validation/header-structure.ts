@@ -8,7 +8,7 @@ export const headerStructure: Validator = {
   level: 'MINIMAL',
   run(context) {
     const { chain, signedHeader } = context
-    const header = decodeHeader(signedHeader!)
+    const header = decodeHeader(signedHeader)
     context.header = header
     const { maxBlockLength, maxRecords } = chain.params
     if (SIGNED_HEADER_LENGTH + header.bodyLength > maxBlockLength) {

@@ -18,7 +18,7 @@ export const producer: Validator = {
       return
     }
     context.counts.signatures++
-    const signature = signedHeader!.subarray(HEADER_LENGTH, SIGNED_HEADER_LENGTH)
+    const signature = signedHeader.subarray(HEADER_LENGTH, SIGNED_HEADER_LENGTH)
     if (!crypto.ed25519.verify(header!.producer, sealStatement(hash!), signature)) {
       reject(context, 'PRODUCER_SIGNATURE_INVALID', "the signature is not the producer's for this block")
     }

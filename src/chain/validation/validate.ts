@@ -4,14 +4,13 @@ import type { Chain } from '../params.ts'
 import { admission } from './admission.ts'
 import { type AnchorPolicy, anchors } from './anchors.ts'
 import { bodyStructure } from './body-structure.ts'
-import { LAYERS, type Layer } from './codes.ts'
+import type { Layer } from './codes.ts'
 import {
   type ChainView,
   type CheckedBlock,
   type CheckedEntry,
   type Counts,
   type Issue,
-  LEVELS,
   type Level,
   noCounts,
   reject,
@@ -33,6 +32,7 @@ import { work } from './work.ts'
 
 /** In the order in which they run: what costs little and keeps most out comes first. */
 const HEADER_VALIDATORS: readonly Validator[] = [headerStructure, hash, work, link, time, finality]
+const LIGHT_VALIDATORS: readonly Validator[] = [...HEADER_VALIDATORS, producer, history]
 const VALIDATORS: readonly Validator[] = [
   ...HEADER_VALIDATORS,
   bodyStructure,
@@ -113,7 +113,7 @@ export async function validateHeader(
   options: Omit<ValidationOptions, 'custom' | 'anchors'> = {}
 ): Promise<ValidationResult> {
   const context = contextOf({ signedHeader, entries: [] }, chain, view, options)
-  return run(context, [...HEADER_VALIDATORS, producer, history], options.level ?? 'STRICT')
+  return run(context, LIGHT_VALIDATORS, options.level ?? 'STRICT')
 }
 
 function contextOf(
@@ -122,25 +122,25 @@ function contextOf(
   view: ChainView,
   { now = Date.now(), expectedHash, isHeaderChecked = false }: ValidationOptions
 ): ValidationContext {
-  const shared = {
+  const isWhole = block instanceof Uint8Array
+  return {
     chain,
     view,
     now,
     isHeaderChecked,
-    counts: noCounts(),
+    expectedHash,
+    signedHeader: isWhole ? block.subarray(0, SIGNED_HEADER_LENGTH) : block.signedHeader,
+    body: isWhole ? block.subarray(SIGNED_HEADER_LENGTH) : undefined,
+    entries: isWhole ? undefined : block.entries,
     anchoredBy: new Set<string>(),
+    counts: noCounts(),
     errors: [],
     warnings: []
   }
-  const wanted = expectedHash === undefined ? {} : { expectedHash }
-  if (!(block instanceof Uint8Array)) return { ...shared, ...wanted, ...block }
-  return {
-    ...shared,
-    ...wanted,
-    signedHeader: block.subarray(0, SIGNED_HEADER_LENGTH),
-    body: block.subarray(SIGNED_HEADER_LENGTH)
-  }
 }
+
+const RANK: Record<Level, number> = { MINIMAL: 0, STANDARD: 1, STRICT: 2, PARANOID: 3 }
+const unseen = (): LayerReport & { ran: string[] } => ({ state: 'skipped', duration: 0, ran: [] })
 
 async function run(
   context: ValidationContext,
@@ -148,18 +148,22 @@ async function run(
   level: Level
 ): Promise<ValidationResult> {
   const started = performance.now()
-  const layers = Object.fromEntries(
-    LAYERS.map(layer => [layer, { state: 'skipped', duration: 0, ran: [] as string[] }])
-  ) as unknown as Record<Layer, LayerReport & { ran: string[] }>
-  const reach = LEVELS.indexOf(level)
-  context.counts.bytes = context.signedHeader!.length + (context.body?.length ?? 0)
-  if (context.signedHeader!.length < SIGNED_HEADER_LENGTH) {
+  const layers: Record<Layer, LayerReport & { ran: string[] }> = {
+    structural: unseen(),
+    cryptographic: unseen(),
+    consensus: unseen(),
+    semantic: unseen(),
+    'cross-chain': unseen()
+  }
+  const reach = RANK[level]
+  context.counts.bytes = context.signedHeader.length + (context.body?.length ?? 0)
+  if (context.signedHeader.length < SIGNED_HEADER_LENGTH) {
     reject(context, 'MISSING_FIELD', 'a block has at least a header of 164 and a signature of 64 bytes')
   }
   let before = started
   for (const validator of validators) {
     if (context.errors.length > 0) break
-    if (LEVELS.indexOf(validator.level) > reach) continue
+    if (RANK[validator.level] > reach) continue
     const layer = layers[validator.layer]
     try {
       const running = validator.run(context)
@@ -187,7 +191,7 @@ async function run(
     counts: context.counts,
     anchoredBy: context.anchoredBy,
     duration: performance.now() - started,
-    ...(valid ? { block: { header: header!, signedHeader: signedHeader!, hash: found!, entries: entries! } } : {})
+    ...(valid ? { block: { header: header!, signedHeader: signedHeader, hash: found!, entries: entries! } } : {})
   }
 }
 
