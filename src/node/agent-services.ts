@@ -9,7 +9,9 @@ import {
   type MailboxAddress,
   type MailboxClient,
   type MailboxClientComponents,
-  mailboxClient
+  type MailboxServer,
+  mailboxClient,
+  mailboxServer
 } from '../protocols/mailbox/index.ts'
 import { type Messaging, type MessagingComponents, messaging } from '../protocols/messaging/index.ts'
 import { type OpenOptions, type OutgoingStream, type Streams, streams } from '../protocols/streams/index.ts'
@@ -19,8 +21,10 @@ import type { AgentNode } from './agent-node.ts'
 import { FilePolicy } from './file-policy.ts'
 import { ownMailboxes, registrableMailboxes } from './mailbox/addresses.ts'
 import { throwAwayDepositor } from './mailbox/depositor.ts'
+import { mailboxLimits } from './mailbox/limits.ts'
 import { resolvePeer } from './peer-ref.ts'
 import type { KnownServer } from './server-book.ts'
+import { openStorage, type Storage } from './storage.ts'
 import { StreamPolicy } from './streams/stream-policy.ts'
 
 /** What libp2p gives each protocol, and the sessions. */
@@ -44,10 +48,18 @@ export class AgentServices {
   readonly streams: Streams
   readonly streamPolicy = new StreamPolicy()
   readonly #broadcasts: Broadcasts | undefined
+  /** The mailbox that this node is for others. */
+  readonly #hosted: MailboxServer | undefined
+  readonly #boxes: Storage | undefined
   readonly #node: AgentNode
   #mailboxes: MailboxAddress[] = []
 
-  private constructor(node: AgentNode, components: ServiceComponents, broadcast: BroadcastModule | undefined) {
+  private constructor(
+    node: AgentNode,
+    components: ServiceComponents,
+    broadcast: BroadcastModule | undefined,
+    boxes: Storage | undefined
+  ) {
     const { store, config, dataDir } = node
     const { sessions } = components
     const { identity } = node.wallet
@@ -76,15 +88,27 @@ export class AgentServices {
     })(components)
     this.streams = streams({ crypto, sessions, connect, accept: offer => this.streamPolicy.decide(offer) })(components)
     this.#broadcasts = broadcast?.broadcasts({ crypto, identity })(components)
+    this.#boxes = boxes
+    this.#hosted =
+      boxes === undefined
+        ? undefined
+        : mailboxServer({ database: boxes.of('mailbox'), limits: mailboxLimits(config.limits) })(components)
   }
 
   /** Throws STORAGE_*. */
   static async start(node: AgentNode, components: ServiceComponents): Promise<AgentServices> {
     // a client is connected to nobody who would listen, and gossipsub takes its time to load
     const broadcast = node.role === 'client' ? undefined : await import('../protocols/broadcast/index.ts')
-    const services = new AgentServices(node, components, broadcast)
+    const isMailbox = node.role !== 'client' && node.config.mailbox === true
+    const boxes = isMailbox ? await openStorage(join(node.dataDir, 'mailbox')) : undefined
+    const services = new AgentServices(node, components, broadcast, boxes)
     services.#tell()
-    await start(...services.#all)
+    try {
+      await start(...services.#all)
+    } catch (error) {
+      await boxes?.close()
+      throw error
+    }
     return services
   }
 
@@ -118,11 +142,12 @@ export class AgentServices {
 
   async stop(): Promise<void> {
     await stop(...this.#all)
+    await this.#boxes?.close()
   }
 
   get #all(): object[] {
     const all = [this.mailbox, this.messaging, this.files, this.streams]
-    return this.#broadcasts === undefined ? all : [...all, this.#broadcasts]
+    return [...all, this.#broadcasts, this.#hosted].filter(service => service !== undefined)
   }
 
   #tell(): void {
