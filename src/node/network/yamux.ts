@@ -1,5 +1,6 @@
 import type { StreamMuxerFactory } from '@libp2p/interface'
 import { yamux as libp2pYamux, type YamuxMuxerInit } from '@libp2p/yamux'
+import { giveUpWhenSilent, SIGN_EACH } from './silence.ts'
 
 /** A window that was half used up within so long is doubled, up to its limit. Milliseconds. */
 const QUICKLY = 50
@@ -25,10 +26,11 @@ interface Windowed {
  */
 export function yamux(init: YamuxMuxerInit): () => StreamMuxerFactory {
   return () => {
-    const factory = libp2pYamux(init)()
+    const factory = libp2pYamux({ keepAliveInterval: SIGN_EACH, ...init })()
     const createStreamMuxer = factory.createStreamMuxer.bind(factory)
     factory.createStreamMuxer = connection => {
       const muxer = createStreamMuxer(connection)
+      giveUpWhenSilent(connection)
       const onCreateStream = muxer.onCreateStream.bind(muxer)
       const onRemoteStream = muxer.onRemoteStream.bind(muxer)
       muxer.onCreateStream = () => {
