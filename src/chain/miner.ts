@@ -42,24 +42,30 @@ export interface MiningJob {
   header: Uint8Array
   bits: number
   from: number
+  /** The thread ends when this is no longer 0. */
+  stop: Int32Array
 }
 
 async function mineInThread(header: Uint8Array, from: number, signal?: AbortSignal): Promise<number> {
   // in the checkout this file is beside the worker, in the bundle it is part of a chunk in dist/
   const file = import.meta.url.endsWith('/miner.ts') ? './miner.worker.ts' : './chain/miner.worker.js'
-  const workerData: MiningJob = { header, bits: viewOf(header).getUint32(152), from }
+  // never by terminate(): a thread that is stopped inside OpenSSL takes the whole process with it
+  const stop = new Int32Array(new SharedArrayBuffer(4))
+  const end = (): void => void Atomics.store(stop, 0, 1)
+  const workerData: MiningJob = { header, bits: viewOf(header).getUint32(152), from, stop }
   const worker = new Worker(new URL(file, import.meta.url), { workerData, execArgv: [], env: {} })
+  signal?.addEventListener('abort', end)
   try {
     const ended = once(worker, 'exit').then(() => {
       throw new TalosError('CHAIN_MINING_FAILED', 'the thread that looked for proof of work ended without it')
     })
-    const found = once(worker, 'message', signal === undefined ? {} : { signal })
-    const [nonce] = (await Promise.race([found, ended])) as [number]
+    const [nonce] = (await Promise.race([once(worker, 'message'), ended])) as [number]
     return nonce
   } catch (error) {
     signal?.throwIfAborted()
     throw error
   } finally {
-    await worker.terminate()
+    end()
+    signal?.removeEventListener('abort', end)
   }
 }

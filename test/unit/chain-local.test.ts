@@ -209,3 +209,15 @@ test('an archive that was changed, cut off, or is of somebody else is refused, a
   await expect(importArchive(stranger.chain, from(whole))).rejects.toMatchObject({ code: 'CHAIN_ARCHIVE_INVALID' })
   expect(await verifyLocal(chain)).toMatchObject({ valid: true, headersOnly: 2 })
 })
+
+test('closing does not wait for work without end: its records get their block later, and the field "operation" is made by the chain', async () => {
+  const agent = await localChain({ difficulty: 14 })
+  await agent.append(message(1))
+  await agent.close()
+  const chain = await agent.open()
+  expect(chain.tip.height).toBe(0)
+  expect((await chain.recordOf('message/1'))?.sequence).toBe(1)
+  expect(await verifyLocal(chain)).toMatchObject({ valid: true, blocks: 0 })
+  const own = { kind: 'MESSAGE', fields: [{ name: 'operation', value: 'message/1' }] } as const
+  await expect(agent.append(own)).rejects.toMatchObject({ code: 'CHAIN_OPERATION_INVALID' })
+})

@@ -33,6 +33,8 @@ import { encodeStored, OPERATION, searchTerms } from './stored-record.ts'
 
 /** How long a record waits for others before it is sealed. Milliseconds. */
 const SEAL_AFTER = 1_000
+/** How long closing waits for the last block. Milliseconds. */
+const CLOSE_WITHIN = 1_000
 
 /** Records without a block that are held in memory too: two blocks of them. */
 const MAX_PENDING = 2_000
@@ -134,6 +136,9 @@ export class LocalChain implements AsyncDisposable {
    */
   async append(transaction: ChainTransaction, entry: Entry): Promise<Appended> {
     const { operation, fields, extensions = [] } = entry
+    if (fields.some(({ name }) => name === OPERATION)) {
+      throw new TalosError('CHAIN_OPERATION_INVALID', "the field 'operation' is made from what the entry is called")
+    }
     if (operation !== undefined) {
       const known = await this.#knownOperation(transaction, operation)
       if (known !== undefined) return known
@@ -188,13 +193,18 @@ export class LocalChain implements AsyncDisposable {
     while ((await this.seal()) !== undefined);
   }
 
-  /** Seals what is pending, and ends. */
+  /** Seals what is pending, and ends. Records whose block takes longer to mine than a second get it at the next start. */
   async close(): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
+    const { signal } = this.#stopping
+    const timer = setTimeout(() => this.#stopping.abort(), CLOSE_WITHIN)
     try {
       await this.sealAll()
+    } catch (error) {
+      if (!signal.aborted) throw error
     } finally {
+      clearTimeout(timer)
       this.#stopping.abort()
       clearTimeout(this.#timer)
     }
@@ -302,6 +312,7 @@ export class LocalChain implements AsyncDisposable {
     this.#timer = setTimeout(() => {
       this.#timer = undefined
       this.sealAll().catch(error => {
+        if (this.#stopping.signal.aborted) return
         this.#onError(error)
         this.#schedule(SEAL_AFTER)
       })

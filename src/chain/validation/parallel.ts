@@ -76,8 +76,10 @@ class SegmentThread {
     return Promise.race([promise, this.#ended])
   }
 
+  /** Not by terminate(): a thread that is stopped inside OpenSSL takes the whole process with it. */
   async end(): Promise<void> {
-    await this.#worker.terminate()
+    this.#worker.postMessage(undefined)
+    await this.#ended.catch(() => {})
   }
 }
 
