@@ -47,6 +47,10 @@ function handle(message: ToWorker): void {
     case 'receive':
       receiving = { sink: new Sink(message.job), opener: new StreamOpener(message.key), slots: new Slots(workerData) }
       break
+    case 'end':
+      receiving?.sink.close()
+      process.exit() // of this thread
+      break
     case 'frame':
       receive(message.length, message.last)
   }

@@ -9,6 +9,9 @@ import type { SourceJob, Survey } from './source.ts'
 const KEPT_IDLE = 2
 const IDLE_TIME = 10_000
 
+/** A thread that does not end by itself within this time is stopped. Milliseconds. */
+const END_WITHIN = 5_000
+
 /** A sealed message of that many bytes is in the next slot. */
 interface InSlot {
   type: 'frame'
@@ -23,6 +26,7 @@ export type ToWorker =
   | { type: 'credit' }
   | { type: 'stop'; code: string }
   | { type: 'receive'; job: SinkJob; key: Uint8Array }
+  | { type: 'end' }
   | InSlot
 
 export type FromWorker =
@@ -61,7 +65,7 @@ export class WorkerPool {
     if (!this.#busy.delete(worker)) return
     worker.rest()
     if (!reusable || worker.isDead || this.#idle.length >= KEPT_IDLE) {
-      await worker.terminate()
+      await worker.end()
       return
     }
     const entry = { worker, timer: setTimeout(() => this.#drop(entry), IDLE_TIME).unref() }
@@ -93,17 +97,14 @@ export class WorkerPool {
   async close(): Promise<void> {
     const idle = this.#idle.splice(0)
     for (const { timer } of idle) clearTimeout(timer)
-    await Promise.all([
-      ...idle.map(({ worker }) => worker.terminate()),
-      ...[...this.#busy].map(worker => worker.terminate())
-    ])
+    await Promise.all([...idle.map(({ worker }) => worker.end()), ...[...this.#busy].map(worker => worker.end())])
     this.#busy.clear()
   }
 
   #drop(entry: { worker: PooledWorker; timer: NodeJS.Timeout }): void {
     const at = this.#idle.indexOf(entry)
     if (at >= 0) this.#idle.splice(at, 1)
-    void entry.worker.terminate()
+    void entry.worker.end()
   }
 }
 
@@ -116,6 +117,7 @@ class PooledWorker implements ContentWorker {
   isDead = false
   readonly memory = slotMemory()
   readonly #worker: Worker
+  readonly #ended = Promise.withResolvers<void>()
 
   constructor() {
     // in the checkout this file is beside the worker, in the bundle it is part of a chunk in dist/
@@ -129,7 +131,10 @@ class PooledWorker implements ContentWorker {
     })
     this.#worker.on('message', (message: FromWorker) => this.onMessage(message))
     this.#worker.on('error', error => this.#die(error.message))
-    this.#worker.on('exit', () => this.#die('it ended'))
+    this.#worker.on('exit', () => {
+      this.#die('it ended')
+      this.#ended.resolve()
+    })
   }
 
   post(message: ToWorker): void {
@@ -145,10 +150,14 @@ class PooledWorker implements ContentWorker {
     this.#worker.unref()
   }
 
-  async terminate(): Promise<void> {
+  /** Lets it end between two messages: a thread that is stopped while OpenSSL hashes for it takes the whole process along. */
+  async end(): Promise<void> {
     this.onMessage = () => {}
     this.isDead = true
-    await this.#worker.terminate()
+    this.post({ type: 'end' })
+    const timer = setTimeout(() => void this.#worker.terminate(), END_WITHIN)
+    await this.#ended.promise
+    clearTimeout(timer)
   }
 
   #die(why: string): void {
