@@ -6,10 +6,11 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { freePort } from '../test/support/ports.ts'
 import { TunnelNet } from '../test/support/tunnel-net.ts'
 
 const SUITE = '0.2.0-alpha.12'
@@ -46,15 +47,6 @@ function install(): void {
   const names = Object.entries(dependencies).map(([name, version]) => `${name}@${version}`)
   execFileSync('npm', ['install', '--no-save', ...quiet, ...names], { cwd: cache, stdio: 'inherit' })
   writeFileSync(file, manifest)
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** supergateway before a program that speaks MCP over standard input and output. */

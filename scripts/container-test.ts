@@ -3,12 +3,11 @@
 // checkout's own Node.js takes its place, and the last line says so.
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { LiveProcess } from '../test/support/live-process.ts'
+import { freePort } from '../test/support/ports.ts'
 import { eventually } from '../test/support/processes.ts'
 import { TALOS, talos } from '../test/support/talos.ts'
 import { BASE_IMAGE, ensureBaseImage } from './container/base-image.ts'
@@ -167,12 +166,4 @@ async function compose(): Promise<void> {
   assert.match(logs(), /message to alice: (delivered|read)/)
   assert.match(logs(), /alice's clock says \d{4}-/)
   done('docker-compose.yml with podman-compose: bob sends alice a message and calls her tool')
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  await new Promise(resolve => probe.close(resolve))
-  return port
 }

@@ -1,10 +1,10 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, copyFileSync, existsSync, mkdirSync } from 'node:fs'
-import { type AddressInfo, connect, createServer } from 'node:net'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { Party } from '../../test/support/file-parties.ts'
+import { freePort, reachable } from '../../test/support/ports.ts'
 
 /** A way to bring a file from one folder to another. */
 export interface FilePath {
@@ -88,25 +88,4 @@ export async function talosPaths(folder: string): Promise<FilePath[]> {
 async function finished(child: ChildProcess): Promise<void> {
   const [status] = await once(child, 'exit')
   if (status !== 0) throw new Error(`${child.spawnfile} ended with status ${status}`)
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  await new Promise(resolve => server.close(resolve))
-  return port
-}
-
-async function reachable(port: number): Promise<void> {
-  for (const deadline = Date.now() + 15_000; Date.now() < deadline; ) {
-    const socket = connect(port, '127.0.0.1')
-    const open = await new Promise<boolean>(resolve => {
-      socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
-    })
-    socket.destroy()
-    if (open) return
-    await new Promise(resolve => setTimeout(resolve, 50))
-  }
-  throw new Error(`nothing listens on port ${port}`)
 }

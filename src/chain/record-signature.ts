@@ -1,16 +1,14 @@
-import { crypto } from '../crypto/index.ts'
+import { crypto, signStatement, verifyStatement } from '../crypto/index.ts'
 import { HASH_LENGTH } from './bytes.ts'
 
 const LABEL = 'talos/chain-record/v1'
-const prefix = new TextEncoder().encode(`${LABEL}\0`)
 
-/** label ‖ 0x00 ‖ chain id ‖ record id: a record is signed for one chain. */
-function statementOf(chainId: Uint8Array, id: Uint8Array): Uint8Array {
-  const statement = new Uint8Array(prefix.length + 2 * HASH_LENGTH)
-  statement.set(prefix)
-  statement.set(chainId, prefix.length)
-  statement.set(id, prefix.length + HASH_LENGTH)
-  return statement
+/** Chain id ‖ record id: a record is signed for one chain. */
+function subjectOf(chainId: Uint8Array, id: Uint8Array): Uint8Array {
+  const subject = new Uint8Array(2 * HASH_LENGTH)
+  subject.set(chainId)
+  subject.set(id, HASH_LENGTH)
+  return subject
 }
 
 /** The author's signature, 64 bytes. It stands beside the record, not in its id. */
@@ -19,9 +17,9 @@ export function signRecord(
   chainId: Uint8Array,
   id: Uint8Array
 ): Uint8Array {
-  return signer.sign(statementOf(chainId, id))
+  return signStatement(signer, LABEL, subjectOf(chainId, id))
 }
 
 export function verifyRecord(chainId: Uint8Array, author: Uint8Array, id: Uint8Array, signature: Uint8Array): boolean {
-  return crypto.ed25519.verify(author, statementOf(chainId, id), signature)
+  return verifyStatement(crypto, author, LABEL, subjectOf(chainId, id), signature)
 }

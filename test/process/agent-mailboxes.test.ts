@@ -1,16 +1,8 @@
-import { createServer } from 'node:net'
 import { expect, type TestContext, test } from 'vitest'
+import { freePort } from '../support/ports.ts'
 import { type Machine, TalosWorld } from '../support/talos-world.ts'
 
 // Agents that hold messages for others (`mailbox: true`), two for one recipient (`mailboxes`); they are killed in between.
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise(resolve => server.close(resolve))
-  return port
-}
 
 /** An agent that is a mailbox, always at the same address. */
 async function mailboxOf(world: TalosWorld, name: string) {

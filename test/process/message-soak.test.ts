@@ -1,6 +1,4 @@
-import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -16,6 +14,7 @@ import { MessageFrame } from '../../src/protocols/messaging/pb/message.ts'
 import { UuidSource } from '../../src/protocols/messaging/uuid.ts'
 import { LiveProcess } from '../support/live-process.ts'
 import { startNode } from '../support/nodes.ts'
+import { freePort } from '../support/ports.ts'
 import { type Machine, TalosWorld } from '../support/talos-world.ts'
 import { TcpProxy } from '../support/tcp-proxy.ts'
 
@@ -70,10 +69,7 @@ class SoakAgent {
 /** A way that leads to a port where nothing listens yet. */
 async function hostileWay(context: TestContext): Promise<TcpProxy> {
   const way = await TcpProxy.start({ isHostile: true })
-  const free = createServer().listen(0, '127.0.0.1')
-  await once(free, 'listening')
-  way.target = (free.address() as AddressInfo).port
-  await new Promise(resolve => free.close(resolve))
+  way.target = await freePort()
   context.onTestFinished(() => way[Symbol.asyncDispose]())
   return way
 }

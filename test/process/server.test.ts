@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { expect, onTestFinished, test } from 'vitest'
 import { within } from '../support/nodes.ts'
+import { freePort } from '../support/ports.ts'
 import { TALOS, talos } from '../support/talos.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
@@ -50,15 +50,6 @@ async function server(dataDir: string, ...flags: string[]): Promise<ServerProces
       return within(ended, `the server ends on ${signal}`, 5_000)
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as { port: number }
-  probe.close()
-  await once(probe, 'close')
-  return port
 }
 
 async function agent(folder: string, name: string): Promise<string> {

@@ -1,27 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { expect, onTestFinished, test } from 'vitest'
-import { startServer, TalosClient, TalosError } from '../../src/index.ts'
+import { expect, test } from 'vitest'
+import { type TalosClient, TalosError } from '../../src/index.ts'
 import { MAX_UNANSWERED } from '../../src/node/control/stream-parts.ts'
 import { DEFAULT_WINDOW, MAX_BLOCK_LENGTH } from '../../src/protocols/streams/constants.ts'
-import { temporaryFolder } from '../support/temporary-folder.ts'
+import { clients } from '../support/clients.ts'
 import { within } from '../support/within.ts'
 
-async function agents(...names: string[]) {
-  const folder = temporaryFolder()
-  const server = await startServer({ dataDir: `${folder}/server`, host: '127.0.0.1', port: 0 })
-  onTestFinished(() => server.stop())
-  const config = { servers: [server.addresses[0]!], listen: ['/ip4/127.0.0.1/tcp/0'] }
-  const start = async (name: string) => {
-    const client = await TalosClient.create({ name, dataDir: `${folder}/${name}`, insecurePlaintext: true, config })
-    onTestFinished(() => client.close())
-    return client
-  }
-  return { start, all: await Promise.all(names.map(start)) }
-}
-
 test('a stream goes to who accepts it, and to nobody while nobody decides', { timeout: 90_000 }, async () => {
-  const { all } = await agents('Alice', 'Bob')
+  const { all } = await clients('Alice', 'Bob')
   const [alice, bob] = [all[0]!, all[1]!]
   await expect(alice.openStream(bob.peerId)).rejects.toMatchObject({ code: 'STREAM_NOT_ACCEPTED' })
 
@@ -48,7 +35,7 @@ test('a stream goes to who accepts it, and to nobody while nobody decides', { ti
 
 /** Two agents, each as a program that works through the node of another. */
 async function attachedPair() {
-  const { start, all } = await agents('Alice', 'Bob')
+  const { start, all } = await clients('Alice', 'Bob')
   const [alice, bob] = await Promise.all([start('Alice'), start('Bob')])
   expect([await alice.isNode(), await bob.isNode()]).toEqual([false, false])
   return { alice, bob, nodes: all }

@@ -40,8 +40,9 @@ test('an agent names its server’s mailbox when that has taken it in, and is wr
   await using alice = await correspondent(new Map([[bob.peerId.toString(), await directory.mailboxesOf(bob.peerId)]]))
   await alice.online()
   const soon = AbortSignal.timeout(10_000)
-  expect(await alice.client.deposit(bob.peerId, Buffer.from('hello'), Date.now() + 60_000, soon)).toMatchObject({
-    copies: 1
+  expect(await alice.client.deposit(bob.peerId, Buffer.from('hello'), Date.now() + 60_000, soon)).toEqual({
+    copies: 1,
+    until: expect.any(Number)
   })
   await bob.online()
   await bob.until(1)

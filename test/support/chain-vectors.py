@@ -1,15 +1,14 @@
 """Reads chain.json with nothing but docs/spec/chain.md and pyca/cryptography: trees, commitments, both chains, proofs."""
 import base64
 import hashlib
-import hmac
 import json
 import sys
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from vector_reader import H, hkdf
 
 V = json.load(open(sys.argv[1]))
-H = bytes.fromhex
 sha = lambda data: hashlib.sha256(data).digest()
 number = lambda data: int.from_bytes(data, "big")
 
@@ -77,15 +76,6 @@ def signed(key, message, signature):
         return False
 
 
-def hkdf(ikm, info, length):
-    prk = hmac.new(bytes(32), ikm, hashlib.sha256).digest()
-    out, block, i = b"", b"", 1
-    while len(out) < length:
-        block = hmac.new(prk, block + info + bytes([i]), hashlib.sha256).digest()
-        out, i = out + block, i + 1
-    return out[:length]
-
-
 class Reader:
     def __init__(self, data):
         self.data, self.at = data, 0
@@ -128,7 +118,7 @@ for item in T["consistency"]:
 P = V["payload"]
 names = [field["name"].encode() for field in P["fields"]]
 values = [value_bytes(field["value"]) for field in P["fields"]]
-salts = hkdf(H(P["secret"]), b"talos/record-salts/v1", 16 * len(names))
+salts = hkdf(H(P["secret"]), b"", b"talos/record-salts/v1", 16 * len(names))
 salts = [salts[i:i + 16] for i in range(0, len(salts), 16)]
 assert root([field_leaf(*field) for field in zip(salts, names, values)]).hex() == P["commitment"]
 

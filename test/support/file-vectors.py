@@ -1,52 +1,18 @@
 """Reads file.json with nothing but docs/spec/file.md and pyca/cryptography: frames, keys, both directions, trees."""
 import hashlib
-import hmac
 import json
 import sys
 
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from vector_reader import H, fields as repeated, hkdf, unframe
 
 V = json.load(open(sys.argv[1]))
-H = bytes.fromhex
 sha = lambda data: hashlib.sha256(data).digest()
 
 
-def varint(data, at):
-    value = shift = 0
-    while True:
-        value |= (data[at] & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if data[at - 1] < 0x80:
-            return value, at
-
-
-def unframe(data):
-    length, at = varint(data, 0)
-    assert len(data) == at + length
-    return data[at:]
-
-
 def fields(data):
-    out, at = {}, 0
-    while at < len(data):
-        tag, at = varint(data, at)
-        if tag & 7 == 0:
-            value, at = varint(data, at)
-        else:
-            assert tag & 7 == 2
-            length, at = varint(data, at)
-            value, at = data[at:at + length], at + length
-        out[tag >> 3] = value
-    return out
-
-
-def hkdf(ikm, info, length):
-    prk = hmac.new(bytes(32), ikm, hashlib.sha256).digest()
-    out, block, i = b"", b"", 1
-    while len(out) < length:
-        block = hmac.new(prk, block + info + bytes([i]), hashlib.sha256).digest()
-        out, i = out + block, i + 1
-    return out[:length]
+    """Nothing is repeated here: field number -> value."""
+    return {number: values[-1] for number, values in repeated(data).items()}
 
 
 def tree(leaves):
@@ -70,7 +36,7 @@ assert [fields(fields(unframe(H(v)))[2])[1] for v in V["refusals"].values()] == 
 assert fields(unframe(H(V["wait"])))[1] == 6
 
 info = b"\0".join([b"talos/file-stream/v1", b"/talos/file/1.0.0", V["sender"].encode(), V["receiver"].encode(), offer[1]])
-keys = hkdf(offer[2] + answer[4], info, 78)
+keys = hkdf(offer[2] + answer[4], b"", info, 78)
 assert keys[:39] == H(V["streamKeys"]["content"]) and keys[39:] == H(V["streamKeys"]["control"])
 
 read = 0

@@ -1,11 +1,10 @@
-import { once } from 'node:events'
 import { mkdtemp, realpath, rm } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { addPeer } from '../../src/node/address-book.ts'
 import { createWallet } from '../../src/node/wallet/index.ts'
 import { LiveAgent, LiveProcess, type Program } from './live-process.ts'
+import { freePort } from './ports.ts'
 import { ProcessWatch } from './process-watch.ts'
 import { TALOS } from './talos.ts'
 import type { TcpProxy } from './tcp-proxy.ts'
@@ -106,10 +105,7 @@ export class TunnelNet implements AsyncDisposable {
 
   /** A port at which whichever process is the host's node listens, and where the agent looks for it. */
   async fixedPort(): Promise<number> {
-    const probe = createServer().listen(0, '127.0.0.1')
-    await once(probe, 'listening')
-    const { port } = probe.address() as AddressInfo
-    await new Promise(resolve => probe.close(resolve))
+    const port = await freePort()
     await this.reachAt(port)
     return port
   }
