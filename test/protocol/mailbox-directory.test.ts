@@ -6,6 +6,7 @@ import { mailboxesAt, ownMailboxes, registrableMailboxes } from '../../src/node/
 import { correspondent } from '../support/mailbox.ts'
 import { directoryOf, known, party, startAgent, startTestServer } from '../support/network.ts'
 import { within } from '../support/nodes.ts'
+import { eventually } from '../support/processes.ts'
 
 test('an agent names its server’s mailbox when that has taken it in, and is written to while it is away', async () => {
   await using server = await startTestServer()
@@ -27,12 +28,12 @@ test('an agent names its server’s mailbox when that has taken it in, and is wr
   await bob.online()
   await bob.ready()
   registrations.refresh()
-  const deadline = AbortSignal.timeout(10_000)
   let found = await directory.mailboxesOf(bob.peerId)
-  while (found.length === 0) {
-    deadline.throwIfAborted()
+  // with pauses: the registry rations who asks it
+  await eventually(async () => {
     found = await directory.mailboxesOf(bob.peerId)
-  }
+    return found.length > 0
+  }, 10_000)
   expect(found.map(({ peerId }) => peerId.toString())).toEqual([server.peerId])
   await registrations.stop()
   await bob.offline()
