@@ -9,12 +9,19 @@ export interface Checkpoint {
   root: Uint8Array
 }
 
-/** Who must have signed a checkpoint: the log itself, and `quorum` of the witnesses. */
+/** Which of the witnesses are enough. */
+export interface Quorum {
+  /** How many signatures it takes at the least: for messages. */
+  least: number
+  isMet(signers: readonly NoteKey[]): boolean
+}
+
+/** Who must have signed a checkpoint: the log itself, and so many of the witnesses, or those whom a policy file asks for. */
 export interface SignerPolicy {
   log?: NoteKey
   witnesses?: readonly NoteKey[]
   /** @default 0 */
-  quorum?: number
+  quorum?: number | Quorum
 }
 
 /** How a chain is called in checkpoints: `talos/` and its id in base64url. */
@@ -45,18 +52,22 @@ export function openCheckpoint(note: string | Note, policy: SignerPolicy): Check
   const signed = typeof note === 'string' ? parseNote(note) : note
   const checkpoint = parseCheckpoint(signed.text)
   const { log, witnesses = [], quorum = 0 } = policy
-  if (log === undefined && quorum < 1) throw untrusted('nobody is named whose signature would count')
+  const least = typeof quorum === 'number' ? quorum : quorum.least
+  if (log === undefined && least < 1) throw untrusted('nobody is named whose signature would count')
   if (log !== undefined && verifyNote(signed, log) !== true) throw untrusted(`${log.name} did not sign this checkpoint`)
-  const found = new Map<string, string>()
+  const found = new Map<string, NoteKey>()
   for (const witness of witnesses) {
     const verdict = verifyNote(signed, witness)
     if (verdict === false) throw untrusted(`the signature of ${witness.name} is wrong`)
     // one key under two names is one witness
-    if (verdict === true) found.set(base64(witness.publicKey), witness.name)
+    if (verdict === true) found.set(base64(witness.publicKey), witness)
   }
-  if (found.size < quorum)
-    throw untrusted(`${found.size} of ${quorum} witnesses that are needed signed this checkpoint`)
-  return { ...checkpoint, witnesses: [...found.values()] }
+  const signers = [...found.values()]
+  if (signers.length < least)
+    throw untrusted(`${signers.length} of ${least} witnesses that are needed signed this checkpoint`)
+  if (typeof quorum !== 'number' && !quorum.isMet(signers))
+    throw untrusted(`the ${signers.length} witnesses that signed this checkpoint are not enough for the policy`)
+  return { ...checkpoint, witnesses: signers.map(({ name }) => name) }
 }
 
 function untrusted(message: string): TalosError {
