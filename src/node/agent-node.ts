@@ -7,6 +7,7 @@ import { type RegistryClient, registryClient } from '../protocols/registry/index
 import { type SessionStore, type Sessions, streamSessions } from '../protocols/sessions/index.ts'
 import { type Agent, type AgentOptions, beginAgent, openStore } from './agent.ts'
 import type { AgentServices, ServiceComponents } from './agent-services.ts'
+import { AuditTrail } from './audit/audit-trail.ts'
 import type { Config } from './config.ts'
 import type { NodeRole } from './control/methods.ts'
 import { dialPeer } from './directory/dial-peer.ts'
@@ -34,6 +35,7 @@ type CoreServices = { sessions: Sessions; registry: RegistryClient; tunnels: Tun
 interface Opened {
   wallet: Wallet
   store: DurableStore
+  audit: AuditTrail
 }
 
 /**
@@ -56,6 +58,7 @@ export class AgentNode implements AsyncDisposable {
   /** Multiaddrs that it was told to listen on. */
   readonly #listen: Set<string>
   #wallet: Wallet | undefined
+  #audit: AuditTrail | undefined
   #services: AgentServices | undefined
   #registrations: KeptRegistrations | undefined
 
@@ -97,7 +100,7 @@ export class AgentNode implements AsyncDisposable {
    */
   static async begin({ role, ...options }: AgentNodeOptions): Promise<AgentNode> {
     const agent = await beginAgent(options)
-    const opened = agent.wallet.then(async wallet => ({ wallet, store: await openStore(wallet, agent.dataDir) }))
+    const opened = agent.wallet.then(wallet => open(wallet, agent.dataDir))
     opened.catch(() => {}) // told where it is used
     const store: SessionStore = { transact: async work => (await opened.catch(leaveToOther)).store.transact(work) }
     if (role !== 'client') await opened
@@ -106,14 +109,16 @@ export class AgentNode implements AsyncDisposable {
       await libp2p.start()
       return new AgentNode(role, agent, opened, store, libp2p, components)
     } catch (error) {
-      await (await opened.catch(() => undefined))?.store.close()
+      await close(opened)
       throw error
     }
   }
 
   /** Starts all other protocols, and registers. Throws what `opened` rejects with, STORAGE_*, REGISTRY_*. */
   async complete(): Promise<void> {
-    this.#wallet = (await this.opened).wallet
+    const { wallet, audit } = await this.opened
+    this.#wallet = wallet
+    this.#audit = audit
     const { AgentServices } = await import('./agent-services.ts')
     this.#services = await AgentServices.start(this, this.#components)
     await this.refresh()
@@ -122,6 +127,12 @@ export class AgentNode implements AsyncDisposable {
   get wallet(): Wallet {
     if (this.#wallet === undefined) throw incomplete()
     return this.#wallet
+  }
+
+  /** What it did, and what was done to it: the agent's own chain. */
+  get audit(): AuditTrail {
+    if (this.#audit === undefined) throw incomplete()
+    return this.#audit
   }
 
   get services(): AgentServices {
@@ -186,12 +197,31 @@ export class AgentNode implements AsyncDisposable {
     await this.#registrations?.stop()
     await this.#services?.stop()
     await this.libp2p.stop()
-    const opened = await this.opened.catch(() => undefined)
-    await opened?.store.close()
+    await close(this.opened)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop()
+  }
+}
+
+async function open(wallet: Wallet, dataDir: string): Promise<Opened> {
+  const store = await openStore(wallet, dataDir)
+  try {
+    return { wallet, store, audit: await AuditTrail.open(store, wallet) }
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+/** The last block first: it is written into the store. */
+async function close(opened: Promise<Opened>): Promise<void> {
+  const { audit, store } = (await opened.catch(() => undefined)) ?? {}
+  try {
+    await audit?.close()
+  } finally {
+    await store?.close()
   }
 }
 

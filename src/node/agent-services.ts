@@ -13,7 +13,7 @@ import {
   mailboxClient,
   mailboxServer
 } from '../protocols/mailbox/index.ts'
-import { type Messaging, type MessagingComponents, messaging } from '../protocols/messaging/index.ts'
+import { type Messaging, type MessagingComponents, messaging, type Recorder } from '../protocols/messaging/index.ts'
 import { type OpenOptions, type OutgoingStream, type Streams, streams } from '../protocols/streams/index.ts'
 import { listPeers } from './address-book.ts'
 import { defined } from './agent.ts'
@@ -63,6 +63,7 @@ export class AgentServices {
     const { store, config, dataDir } = node
     const { sessions } = components
     const { identity } = node.wallet
+    const record: Recorder = (transaction, entries) => node.audit.record(transaction, entries)
     const connect = (peer: PeerId, signal: AbortSignal): Promise<Connection> => node.connect(peer, signal)
     this.#node = node
     this.filePolicy = filePolicyOf(node)
@@ -76,7 +77,7 @@ export class AgentServices {
       onEnvelope: envelope => this.messaging.receive(envelope),
       onState: () => node.mailboxesChanged()
     })(components)
-    this.messaging = messaging({ identity, store, crypto, connect, mailbox: this.mailbox })(components)
+    this.messaging = messaging({ identity, store, crypto, connect, mailbox: this.mailbox, record })(components)
     this.files = files({
       sessions,
       store,

@@ -1,4 +1,5 @@
 import type { PeerId } from '@libp2p/interface'
+import type { Entry } from '../../chain/index.ts'
 import { TalosError } from '../../errors.ts'
 import { AckDelay } from './ack-delay.ts'
 import { hasDue, RecentAcknowledgements } from './acknowledgement.ts'
@@ -200,13 +201,16 @@ export class Channel {
       input.healed = await this.#heal(input.refusals)
       outcome = await this.#context.store.transact(transaction =>
         this.#context.sessions.within(transaction, this.peerId, async session => {
+          const entries: Entry[] = []
           const step = {
             transaction,
             session,
             now: this.#context.now(),
+            record: (entry: Entry) => entries.push(entry),
             afterwards: (action: () => void) => after.push(action)
           }
           const done = await new Work(this.#parts, step, this.#record, way).run(input)
+          if (entries.length > 0) await this.#context.record(transaction, entries)
           const record = PeerRecord.encode(this.#record)
           if (Buffer.compare(record, this.#saved) !== 0) transaction.put(peerKey(this.#name), record.slice())
           after.push(() => (this.#saved = record))

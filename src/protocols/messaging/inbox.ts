@@ -1,5 +1,6 @@
 import { isTalosError } from '../../errors.ts'
 import { dueOf } from './acknowledgement.ts'
+import { messageEntry } from './audit.ts'
 import {
   EPOCH_LIFETIME,
   MAX_CONTENT,
@@ -158,6 +159,7 @@ export class Inbox {
     step.transaction.put(messageKey(key), StoredMessage.encode(message))
     step.transaction.put(idKey(message.id), encodeText(key))
     step.transaction.put(inboxKey(key), encodeText(this.#peer))
+    step.record(messageEntry(message))
     step.afterwards(() => this.#context.onMessage(incomingMessage(message, false)))
   }
 

@@ -9,9 +9,10 @@
  * await node.services.messaging.waitFor(id, 'delivered', AbortSignal.timeout(30_000))
  */
 import type { Connection, PeerId, TypedEventTarget } from '@libp2p/interface'
+import type { Entry } from '../../chain/index.ts'
 import type { CryptoProvider } from '../../crypto/index.ts'
 import type { MailboxRoute } from '../mailbox/index.ts'
-import type { SessionStore } from '../sessions/index.ts'
+import type { SessionStore, Transaction } from '../sessions/index.ts'
 import type { EnvelopeSigner } from './envelope.ts'
 import type { MessagingLimits } from './limits.ts'
 import { type MessagingComponents, MessagingService } from './messaging.ts'
@@ -73,6 +74,8 @@ export interface MessagingEvents {
   state: CustomEvent<OutgoingMessage>
 }
 
+export type Recorder = (transaction: Transaction, entries: readonly Entry[]) => Promise<void>
+
 export interface MessagingInit {
   /** What our envelopes are signed with. */
   identity: EnvelopeSigner
@@ -84,6 +87,8 @@ export interface MessagingInit {
   accepts?(peer: PeerId): boolean
   /** The way for when a peer cannot be reached. @default none: messages wait here until the peer is reached */
   mailbox?: MailboxRoute
+  /** Records what happened in the transaction in which it happens. @default nothing is recorded */
+  record?: Recorder
   limits?: Partial<MessagingLimits>
   /** Milliseconds since the epoch. @default Date.now */
   now?: () => number

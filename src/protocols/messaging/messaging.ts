@@ -79,6 +79,7 @@ export class MessagingService extends TypedEventEmitter<MessagingEvents> impleme
       isWatched: id => this.#waiters.has(id) || this.listenerCount('state') > 0,
       onState: message => this.#onState(message),
       onMessage: message => void this.safeDispatchEvent('message', { detail: message }),
+      record: init.record ?? (async () => {}),
       onRoom: () => {
         for (const channel of this.#channels.values()) channel.tellRoom()
       },

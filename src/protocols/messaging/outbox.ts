@@ -1,3 +1,4 @@
+import { messageEntry, outcomeEntry } from './audit.ts'
 import {
   EPOCH_LENGTH,
   MAX_EXPIRY,
@@ -99,6 +100,7 @@ export class Outbox {
       otherTime: step.now + draft.expiresIn
     }
     step.transaction.put(messageKey(id), StoredMessage.encode(stored))
+    step.record(messageEntry(stored))
     const sequence = record.next++
     const entry = {
       sequence,
@@ -165,6 +167,7 @@ export class Outbox {
 
   /** The peer has these on its disk. True when any was outstanding. */
   async delivered(step: Step, record: PeerRecord, acknowledged: readonly Delivered[]): Promise<boolean> {
+    const ids: Uint8Array[] = []
     let any = false
     for (const { epoch, ranges } of acknowledged) {
       if (Buffer.compare(epoch, record.epoch) !== 0) continue
@@ -172,9 +175,12 @@ export class Outbox {
         if (!isWithin(ranges, entry.sequence)) continue
         any = true
         this.#remove(step, record, entry)
-        if (!entry.skip) await this.#advance(step, entry.id, 'delivered')
+        if (entry.skip) continue
+        await this.#advance(step, entry.id, 'delivered')
+        ids.push(uuidBytes(entry.id))
       }
     }
+    if (ids.length > 0) step.record(outcomeEntry('delivered', this.#peer, ids))
     return any
   }
 

@@ -1,0 +1,35 @@
+import type { Entry, Field } from '../../chain/index.ts'
+import type { StoredMessage } from './pb/records.ts'
+
+/** What a message is called in the chains of both sides. */
+export const operationOf = (id: string): string => `message/${id}`
+
+/** The record of a message that was queued for its peer, or handed to the application. */
+export function messageEntry({ incoming, peer, id, contentType, content, otherTime }: StoredMessage): Entry {
+  return {
+    kind: 'MESSAGE',
+    operation: operationOf(id),
+    fields: [
+      { name: 'event', value: incoming ? 'received' : 'sent' },
+      { name: 'peer', value: peer },
+      { name: 'type', value: contentType },
+      { name: 'size', value: content.length },
+      { name: incoming ? 'sent-at' : 'expires-at', value: otherTime }
+    ]
+  }
+}
+
+/** What became of messages that were sent to a peer: their ids, 16 bytes each. */
+export function outcomeEntry(
+  event: 'stored' | 'delivered' | 'read' | 'failed',
+  peer: string,
+  ids: readonly Uint8Array[],
+  reason?: string
+): Entry {
+  const fields: Field[] = [
+    { name: 'event', value: event },
+    { name: 'peer', value: peer },
+    { name: 'messages', value: Buffer.concat(ids) }
+  ]
+  return { kind: 'MESSAGE', fields: reason === undefined ? fields : [...fields, { name: 'reason', value: reason }] }
+}
