@@ -260,7 +260,7 @@ function unreachable(cause: unknown): TalosError {
 }
 
 function asPeerError(error: unknown): Error {
-  if (isTalosError(error) && error.code.startsWith('CHAIN_PEER')) return error
+  if (isTalosError(error) && /^CHAIN_PEER_/.test(error.code)) return error
   if (isTalosError(error, 'NETWORK_FRAME_TOO_LARGE') || isTalosError(error, 'NETWORK_FRAME_MALFORMED')) {
     return fault(error.message, error)
   }
