@@ -15,13 +15,10 @@ import { within } from '../test/support/within.ts'
 import { ROOT } from './bundle.ts'
 import { Lans, type Place, SERVER } from './netns/lans.ts'
 
-/**
- * Within which everything is back when the link is, in milliseconds. TCP tries a connection that was cut for 10 s again after 12.6 s, or after
- * 15 s and more where packets had taken long before; nothing above it is quicker yet.
- */
-const BACK_WITHIN = 12_000
-/** A connection from an address that is gone is given up after 20 s. Milliseconds. */
-const MOVED_WITHIN = 40_000
+/** Within which everything is back when the link is. Milliseconds. */
+const BACK_WITHIN = 5_000
+/** A connection from an address that is gone is given up when another one is answered, after 8 s of silence. Milliseconds. */
+const MOVED_WITHIN = 20_000
 const CUT = 10_000
 const TOOL = join(ROOT, 'test/fixtures/slow-tool.mjs')
 

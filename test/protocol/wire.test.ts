@@ -14,6 +14,7 @@ import { expect, test } from 'vitest'
 import { noise } from '../../src/node/network/noise.ts'
 import { FrameStream } from '../../src/protocols/framing/index.ts'
 import { startNode, within } from '../support/nodes.ts'
+import { TcpProxy } from '../support/tcp-proxy.ts'
 
 const PROTOCOL = '/talos/test/1.0.0'
 const MAX_FRAME = 4 * 1024 * 1024
@@ -173,3 +174,17 @@ test('what is given to a connection that is full is sealed at once: its memory c
   const expected = Buffer.concat(Array.from({ length: 10 }, (_, i) => Buffer.alloc(70_000, i)))
   expect(Buffer.compare(Buffer.concat(got), expected)).toBe(0)
 })
+
+test('a connection that is stranded is closed as soon as another one would work', async () => {
+  await using server = await startNode({ role: 'agent' })
+  await using proxy = await TcpProxy.start()
+  proxy.target = Number(server.getMultiaddrs()[0]!.toString().split('/')[4])
+  await using node = await startNode()
+  const through = multiaddr(`/ip4/127.0.0.1/tcp/${proxy.port}/p2p/${server.peerId}`)
+  const connection = await node.dial(through)
+  const closed = once(connection, 'close')
+  proxy.strand()
+  await within(closed, 'the end of the stranded connection', 15_000)
+  expect(connection.status).toBe('aborted')
+  await expectEcho(node, server)
+}, 20_000)

@@ -62,6 +62,12 @@ export class TcpProxy implements AsyncDisposable {
     }
   }
 
+  /** Nothing passes any more on the connections that there are, and nobody is told; new ones work. */
+  strand(): void {
+    this.silence()
+    this.#silent = false
+  }
+
   /** What was held back passes, in order, and all goes on. */
   restore(): void {
     this.#silent = false

@@ -27,7 +27,7 @@ export async function connectAt(node: TalosNode, text: string, signal?: AbortSig
 /** Connects to a remembered server, or uses the connection that there is. Throws REGISTRY_UNREACHABLE, REGISTRY_SERVER_CHANGED. */
 export async function connectKnown(node: TalosNode, server: KnownServer, signal?: AbortSignal): Promise<Connection> {
   const peer = peerIdFromString(server.peerId)
-  const open = node.getConnections(peer).find(({ status, direct }) => status === 'open' && direct)
+  const open = node.getConnections(peer).findLast(({ status, direct }) => status === 'open' && direct)
   if (open !== undefined) return open
   const addresses = server.addresses.map(text => multiaddr(text))
   const where = server.addresses[0] ?? server.peerId

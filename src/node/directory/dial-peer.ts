@@ -64,7 +64,8 @@ export async function dialDirect(directory: Directory, target: DialTarget, signa
 
 function openConnection({ node }: Directory, peer: PeerId): Connection | undefined {
   const open = node.getConnections(peer).filter(({ status }) => status === 'open')
-  return open.find(({ direct }) => direct) ?? open[0]
+  // the newest: an older one may be dead and not known to be
+  return open.findLast(({ direct }) => direct) ?? open.at(-1)
 }
 
 class PeerSearch {

@@ -9,6 +9,7 @@ import { type Dialer, dialer } from './dialer.ts'
 import { type HashTableOnDemand, hashTableOnDemand } from './hash-table.ts'
 import { AGENT_LIMITS, MAX_STREAM_WINDOW, type NetworkLimits, SERVER_LIMITS } from './limits.ts'
 import { noise } from './noise.ts'
+import { seekingOtherWay } from './other-way.ts'
 import { relayServer } from './relay-server.ts'
 import { relayTransport } from './relay-transport.ts'
 import { type NodeSigner, privateKeyOf } from './signer.ts'
@@ -80,8 +81,10 @@ export async function createNode<S extends ServiceMap = Record<never, never>>(
     nodeInfo: { name: 'talos', version: init.version },
     addresses: { listen, ...(init.announce === undefined ? {} : { announce: init.announce }) },
     transports: [
-      tcp(),
-      init.role === 'client' ? webSocketsOnDemand() : (await import('@libp2p/websockets')).webSockets(),
+      seekingOtherWay(tcp()),
+      seekingOtherWay(
+        init.role === 'client' ? webSocketsOnDemand() : (await import('@libp2p/websockets')).webSockets()
+      ),
       relayTransport()
     ],
     connectionEncrypters: [noise()],

@@ -1,11 +1,11 @@
 import { type CircuitRelayService, circuitRelayServer } from '@libp2p/circuit-relay-v2'
-import type { Stream, StreamHandler, StreamHandlerOptions } from '@libp2p/interface'
+import type { PeerId, Stream, StreamHandler, StreamHandlerOptions } from '@libp2p/interface'
 
 type Init = Parameters<typeof circuitRelayServer>[0]
 type Components = Parameters<ReturnType<typeof circuitRelayServer>>[0]
 
 /**
- * The relay of libp2p, which tells how much passes through it: all that the initiators of relayed connections send and get. A few
+ * The relay of libp2p, which reaches a peer over its newest connection, and tells how much passes through it: all that the initiators of relayed connections send and get. A few
  * hundred bytes for each reservation and connection are their negotiation.
  */
 export function relayServer(
@@ -14,7 +14,7 @@ export function relayServer(
 ): (components: Components) => CircuitRelayService {
   const create = circuitRelayServer(init)
   return components => {
-    const { registrar } = components
+    const { registrar, connectionManager } = components
     const counting = Object.create(registrar, {
       handle: {
         value: (protocol: string, handler: StreamHandler, options?: StreamHandlerOptions) =>
@@ -22,7 +22,13 @@ export function relayServer(
       },
       unhandle: { value: (protocol: string) => registrar.unhandle(protocol) }
     })
-    return create(Object.create(components, { registrar: { value: counting } }))
+    // the relay takes the first connection that a peer has: of one that came back from a cut link or with another address the old one is dead
+    const newestFirst = Object.create(connectionManager, {
+      getConnections: { value: (peer: PeerId) => connectionManager.getConnections(peer).toReversed() }
+    })
+    return create(
+      Object.create(components, { registrar: { value: counting }, connectionManager: { value: newestFirst } })
+    )
   }
 }
 

@@ -7,7 +7,7 @@ import type { Channel, OutgoingMessage } from './message.ts'
 import type { TunnelEnd, TunnelMessage } from './pb/tunnel.ts'
 
 export interface TunnelLinkEvents {
-  /** `closed` when the connection was closed or reset, false when it only fell silent. */
+  /** `closed` when a connection on which the other side was heard was closed or reset, false when it had fallen silent. */
   interrupted: CustomEvent<{ closed: boolean }>
   resumed: CustomEvent<void>
   /** The tunnel is over for good, with the reason if it ended badly. Fired once. */
@@ -309,7 +309,9 @@ export class ResumableLink extends TypedEventEmitter<TunnelLinkEvents> implement
     this.#channel = undefined
     this.#stopTimers()
     channel.abort(reason ?? new TalosError('NETWORK_STREAM_CLOSED', 'the other side closed the stream'))
-    this.safeDispatchEvent('interrupted', { detail: { closed } })
+    // a connection that was given up because nothing came tells nothing of the process at its other end
+    const wasHeard = Date.now() - this.#lastHeard < 2 * PING_AFTER
+    this.safeDispatchEvent('interrupted', { detail: { closed: closed && wasHeard } })
   }
 
   #finish(error: TalosError | undefined): void {
