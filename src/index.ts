@@ -1,3 +1,6 @@
+export type { ChainReport, FieldValue, Level } from './chain/index.ts'
+export { KIND, type KindName } from './chain/record.ts'
+export { reportHtml, reportJson, reportMarkdown } from './chain/validation/report.ts'
 export { connectMcp } from './connect.ts'
 export { didKeyOf, hexOf, peerIdOf, publicKeyOf } from './crypto/peer-key.ts'
 export { isTalosError, TalosError, type TalosErrorOptions } from './errors.ts'
@@ -15,6 +18,20 @@ export {
   stopDaemon
 } from './network.ts'
 export { addPeer, type KnownPeer, listPeers, removePeer } from './node/address-book.ts'
+export type {
+  ArchiveReport,
+  AuditField,
+  AuditQuery,
+  AuditRecord,
+  BlockDetails,
+  BlockSummary,
+  ChainStatus,
+  CheckpointReport,
+  ProofReport,
+  PruneReport
+} from './node/audit/read/types.ts'
+export type { TalosAudit, TalosChain, TalosProofs, VerifyChainOptions } from './node/client/audit.ts'
+export { auditJson, type ExportOptions } from './node/client/audit-export.ts'
 export type { ReceivedBroadcast } from './node/client/broadcasts.ts'
 export { SecureChannel } from './node/client/secure-channel.ts'
 export { type SendMessageOptions, sendMessage } from './node/client/send-message.ts'
@@ -51,6 +68,7 @@ export type {
   ServerFailure,
   ServerStatus
 } from './node/directory/types.ts'
+export { resolveKnownPeer } from './node/known-peer.ts'
 export { TalosClientTransport, type TalosClientTransportOptions } from './node/mcp/client-transport.ts'
 export type { ConnectEvent, ConnectMcpOptions } from './node/mcp/connect.ts'
 export type { McpHost, ServeEvent, ServeMcpOptions } from './node/mcp/serve.ts'
@@ -64,8 +82,16 @@ export {
   type McpServerEntry,
   uninstallMcpClient
 } from './node/mcp-clients.ts'
+export { writeOutputFile } from './node/output-file.ts'
 export type { AcceptKeyOptions } from './node/peer-keys.ts'
 export { type PeerCandidate, type ResolvedPeer, resolvePeer } from './node/peer-ref.ts'
+export {
+  readProof,
+  readProofFile,
+  type VerifiedProof,
+  type VerifyProofOptions,
+  verifyProof
+} from './node/proof-file.ts'
 export type { RunningServer, ServerOptions } from './node/server/server.ts'
 export type { OfferedStream } from './node/streams/stream-policy.ts'
 export {

@@ -1,10 +1,10 @@
 import { crypto } from '../crypto/index.ts'
 import { isTalosError, TalosError } from '../errors.ts'
-import { blockHash, decodeHeader, HEADER_LENGTH, SIGNATURE_LENGTH, sealStatement } from './block.ts'
+import { type BlockHeader, blockHash, decodeHeader, HEADER_LENGTH, SIGNATURE_LENGTH, sealStatement } from './block.ts'
 import { concatBytes, equalBytes, HASH_LENGTH, readUint64, splitHashes, viewOf, writeUint64 } from './bytes.ts'
-import { openCheckpoint, type SignerPolicy } from './checkpoint.ts'
+import { type Checkpoint, openCheckpoint, parseCheckpoint, type SignerPolicy } from './checkpoint.ts'
 import { decodeValue, encodeValue, type OpenedField, verifyOpening } from './commitment.ts'
-import { base64, fromBase64 } from './note.ts'
+import { base64, fromBase64, parseNote } from './note.ts'
 import { type ChainRecord, decodeRecord, recordId } from './record.ts'
 import { verifyRecord } from './record-signature.ts'
 import { hashLeaf, inclusionRanges, rootFromInclusion, verifyInclusion } from './tree.ts'
@@ -151,6 +151,23 @@ export function verifyProof(proof: RecordProof, policy: SignerPolicy): VerifiedP
     const { height, time: blockTime } = header
     return { record, id, height, blockTime, blockHash: hash, origin, size, witnesses, opened: proof.opened }
   })
+}
+
+/** What a proof is about, with nothing checked but its form. @throws CHAIN_PROOF_INVALID, CHAIN_NOTE_INVALID, CHAIN_CHECKPOINT_INVALID */
+export function recordOf(proof: RecordProof): {
+  record: ChainRecord
+  id: Uint8Array
+  header: BlockHeader
+  hash: Uint8Array
+  checkpoint: Checkpoint
+} {
+  return strictly(() => ({
+    record: decodeRecord(proof.record),
+    id: recordId(proof.record),
+    header: decodeHeader(proof.header),
+    hash: blockHash(proof.header),
+    checkpoint: parseCheckpoint(parseNote(proof.checkpoint).text)
+  }))
 }
 
 type Extra = Omit<RecordProof, 'size' | 'historyPath' | 'checkpoint'>

@@ -50,3 +50,8 @@ export function targetText(bits: number): string {
 export function meetsTarget(hash: Uint8Array, bits: number): boolean {
   return toText(hash) <= targetText(bits)
 }
+
+/** Zero digits that a hash within `bits` begins with. */
+export function difficultyOf(bits: number): number {
+  return 64 - targetOf(bits).toString(16).length
+}

@@ -10,6 +10,7 @@ export const EXIT = {
   peer: 4,
   network: 5,
   refused: 6,
+  chain: 7,
   interrupted: 130
 } as const
 
@@ -27,6 +28,7 @@ const BY_AREA: Record<string, number> = {
   FILE: EXIT.refused,
   STREAM: EXIT.refused,
   BROADCAST: EXIT.network,
+  CHAIN: EXIT.chain,
   INTERRUPTED: EXIT.interrupted
 }
 

@@ -1,12 +1,13 @@
 import { isTalosError, TalosError } from '../errors.ts'
 import { EXIT, exitCodeOf } from './exit-codes.ts'
+import { printable } from './printable.ts'
 
 /** Says on standard error what went wrong and what to do, and sets the exit status. */
 export function reportFailure(error: unknown): void {
   const known = asTalosError(error)
   process.exitCode = exitCodeOf(known.code)
-  process.stderr.write(`talos: ${shown(known.message)}\n`)
-  if (known.hint !== undefined) process.stderr.write(`  ${shown(known.hint)}\n`)
+  process.stderr.write(`talos: ${printable(known.message)}\n`)
+  if (known.hint !== undefined) process.stderr.write(`  ${printable(known.hint)}\n`)
   process.stderr.write(`  (${known.code})\n`)
   const { stack } = error as Error
   if (process.env['TALOS_DEBUG'] !== undefined && stack !== undefined) process.stderr.write(`${stack}\n`)
@@ -28,9 +29,4 @@ export function asTalosError(error: unknown): TalosError {
     })
   }
   return new TalosError('INTERNAL', `something unexpected went wrong: ${String(error)}`)
-}
-
-/** Messages quote arguments, files and peers: none of it may steer the terminal. */
-function shown(text: string): string {
-  return text.replace(/[^\P{C}\n\t]/gu, '\u{fffd}')
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from '../index.ts'
+import { printable } from './printable.ts'
 
 /** Shown of one message on a terminal, in characters. */
 const MAX_SHOWN = 4_000
@@ -23,8 +24,4 @@ function utf8(bytes: Uint8Array): string | undefined {
   } catch {
     return undefined
   }
-}
-
-function printable(text: string): string {
-  return text.replace(/[^\P{C}\n\t]/gu, '\u{fffd}')
 }

@@ -5,7 +5,7 @@ const BAR = 24
 /** Between two drawings. Milliseconds. */
 const INTERVAL = 100
 
-/** One line on a terminal that shows how far a transfer is, with its rate and the time that is left. Silent elsewhere. */
+/** One line on a terminal that shows how far something is. Silent elsewhere. */
 export class ProgressLine {
   readonly #isShown: boolean
   #last = 0
@@ -15,12 +15,12 @@ export class ProgressLine {
     this.#isShown = isShown
   }
 
-  show(transfer: Transfer): void {
+  show(progress: Transfer | string): void {
     const now = performance.now()
     if (!this.#isShown || now - this.#last < INTERVAL) return
     this.#last = now
     this.#isOpen = true
-    process.stderr.write(`\r\x1b[K${progressText(transfer)}`)
+    process.stderr.write(`\r\x1b[K${typeof progress === 'string' ? progress : progressText(progress)}`)
   }
 
   end(): void {
@@ -29,13 +29,20 @@ export class ProgressLine {
   }
 }
 
+/** `[#####     ]  42 %`, of something that is counted. */
+export function countText(done: number, of: number, what: string): string {
+  const part = of === 0 ? 1 : done / of
+  return `[${barOf(part)}] ${String(Math.floor(part * 100)).padStart(3)} %  ${done} of ${of} ${what}`
+}
+
+const barOf = (part: number): string => '#'.repeat(Math.round(part * BAR)).padEnd(BAR)
+
 /** `[#####     ]  42 %  1.2 of 3.0 GB  85 MB/s  0:21` */
 export function progressText({ state, doneBytes, size, rate, reason }: Transfer): string {
   if (state !== 'active') return reason === undefined ? 'waiting for the receiver' : `waiting: ${reason.message}`
   const part = size === 0 ? 1 : doneBytes / size
-  const bar = '#'.repeat(Math.round(part * BAR)).padEnd(BAR)
   const left = rate > 0 ? timeLeft((size - doneBytes) / rate) : '-:--'
-  return `[${bar}] ${String(Math.floor(part * 100)).padStart(3)} %  ${bytes(doneBytes)} of ${bytes(size)}  ${bytes(rate)}/s  ${left}`
+  return `[${barOf(part)}] ${String(Math.floor(part * 100)).padStart(3)} %  ${bytes(doneBytes)} of ${bytes(size)}  ${bytes(rate)}/s  ${left}`
 }
 
 function timeLeft(seconds: number): string {

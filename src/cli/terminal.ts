@@ -29,6 +29,12 @@ export async function withTerminal<T>(use: (terminal: Terminal) => Promise<T>): 
   }
 }
 
+/** Whether the person says yes. False where there is no terminal to ask at. Throws INTERRUPTED. */
+export async function isConfirmed(question: string): Promise<boolean> {
+  const answer = await withTerminal(terminal => terminal.ask(question))
+  return answer !== undefined && /^\s*y(es)?\s*$/i.test(answer)
+}
+
 function openStreams(): { input: ReadStream; output: NodeJS.WritableStream; close(): void } | undefined {
   try {
     const input = new ReadStream(openSync('/dev/tty', 'r'))

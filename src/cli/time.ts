@@ -1,3 +1,11 @@
+import { duration } from './duration.ts'
+
+/** A point in the past as people write it: a duration before now (`1h`, `7d`), or a date with or without time. Throws USAGE_INVALID. */
+export function instant(text: string): number {
+  const date = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN
+  return Number.isNaN(date) ? Date.now() - duration(text) : date
+}
+
 /** A point in time for a person: `14:05` today, else with its date. Local time. */
 export function clock(time: number, now = Date.now()): string {
   const date = new Date(time)

@@ -1,10 +1,9 @@
 import { Args, Flags } from '@oclif/core'
 import { BaseCommand } from '../cli/base-command.ts'
-import { duration } from '../cli/duration.ts'
 import { interruption } from '../cli/interrupt.ts'
 import { jsonOf, shownContent } from '../cli/messages.ts'
 import { promptPassphrase } from '../cli/passphrase.ts'
-import { clock } from '../cli/time.ts'
+import { clock, instant } from '../cli/time.ts'
 import { listPeers, TalosClient } from '../index.ts'
 
 export default class History extends BaseCommand {
@@ -27,7 +26,7 @@ export default class History extends BaseCommand {
       limit: flags.limit,
       signal: interruption(),
       ...(args.peer === undefined ? {} : { peer: args.peer }),
-      ...(flags.since === undefined ? {} : { since: since(flags.since) })
+      ...(flags.since === undefined ? {} : { since: instant(flags.since) })
     })
     const names = new Map((await listPeers(location)).map(({ name, peerId }) => [peerId, name]))
     for (const entry of [...entries].reverse()) {
@@ -39,9 +38,4 @@ export default class History extends BaseCommand {
     if (entries.length === 0) this.note('no messages')
     return { messages: entries.map(jsonOf) }
   }
-}
-
-function since(text: string): number {
-  const date = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN
-  return Number.isNaN(date) ? Date.now() - duration(text) : date
 }

@@ -64,7 +64,7 @@ export async function verifyArchive(
   owner: Uint8Array,
   options: ValidationOptions = {}
 ): Promise<ChainReport & { checkpoint: Checkpoint }> {
-  const reader = new ArchiveReader(source)
+  await using reader = new ArchiveReader(source)
   const chain = await reader.chain()
   requireOwner(chain, owner)
   const validator = new ChainValidator(chain, options)
@@ -87,7 +87,7 @@ export async function verifyArchive(
  */
 export async function importArchive(local: LocalChain, source: AsyncIterable<Uint8Array>): Promise<number> {
   const { store, chain } = local
-  const reader = new ArchiveReader(source)
+  await using reader = new ArchiveReader(source)
   requireOwner(await reader.chain(), local.owner.publicKey, chain.id)
   const pruned = await store.transact(prunedTo)
   let restored = 0
@@ -160,13 +160,18 @@ function part(bytes: Uint8Array): Uint8Array {
 }
 
 /** Reads the parts of an archive in order, from chunks of any length. */
-class ArchiveReader {
+class ArchiveReader implements AsyncDisposable {
   readonly #chunks: AsyncIterator<Uint8Array>
   #held: Uint8Array = new Uint8Array()
   #chain: Chain | undefined
 
   constructor(source: AsyncIterable<Uint8Array>) {
     this.#chunks = source[Symbol.asyncIterator]()
+  }
+
+  /** Whoever reads no further lets go of the file. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#chunks.return?.()
   }
 
   async chain(): Promise<Chain> {

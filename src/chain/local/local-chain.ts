@@ -89,6 +89,8 @@ export class LocalChain implements AsyncDisposable {
    * they are beyond the head on disk until the next append takes their number.
    */
   readonly #pending = new Map<number, PendingRecord>()
+  /** Called after each block. */
+  readonly #onBlock = new Set<() => void>()
   #tip: LocalTip
   #timer: NodeJS.Timeout | undefined
   #sealing: Promise<unknown> = Promise.resolve()
@@ -181,6 +183,18 @@ export class LocalChain implements AsyncDisposable {
     payload.secret.fill(0)
     this.#schedule(this.#isFull(next) ? 0 : SEAL_AFTER)
     return { id: next.id, sequence: next.sequence, isNew: true }
+  }
+
+  /** Resolves when a record after `sequence` is in a block. @throws the reason of the signal */
+  async sealedAfter(sequence: number, signal: AbortSignal): Promise<void> {
+    while (this.#tip.sequence <= sequence) {
+      signal.throwIfAborted()
+      const { promise, resolve } = Promise.withResolvers<void>()
+      this.#onBlock.add(resolve)
+      signal.addEventListener('abort', () => resolve(), { once: true })
+      await promise
+      this.#onBlock.delete(resolve)
+    }
   }
 
   /** Makes one block of what has none; undefined when there is nothing, or when the chain was closed. */
@@ -336,6 +350,7 @@ export class LocalChain implements AsyncDisposable {
       transaction.put(KEYS.tip, encodeTip(next))
     })
     this.#tip = next
+    for (const tell of this.#onBlock) tell()
     for (let sequence = block.first; sequence <= next.sequence; sequence++) this.#pending.delete(sequence)
     return block
   }

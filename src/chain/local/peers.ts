@@ -19,19 +19,62 @@ export function putPeers(transaction: ChainTransaction, first: number, peers: Re
 
 /** Numbers of the records with a peer, in order; those without a block too. */
 export async function sequencesWith(transaction: ChainTransaction, peer: string): Promise<number[]> {
-  const prefix = KEYS.ofPeer(peer)
   const sequences: number[] = []
-  for (const key of await transaction.keys(prefix)) {
-    const first = Number.parseInt(key.slice(prefix.length), 16)
-    for (const place of decodePlaces((await transaction.get(key))!)) sequences.push(first + place)
-  }
-  const tip = decodeTip((await transaction.get(KEYS.tip))!)
-  const head = decodeHead((await transaction.get(KEYS.head))!)
-  for (let sequence = tip.sequence + 1; sequence <= head.sequence; sequence++) {
-    const stored = await transaction.get(KEYS.record(sequence))
-    if (stored !== undefined && searchTerms(decodeStored(stored).payload).peer === peer) sequences.push(sequence)
+  for await (const sequence of sequencesWithin(transaction, peer, { from: 1, to: MAX_SEQUENCE }, false)) {
+    sequences.push(sequence)
   }
   return sequences
+}
+
+/** What a key can hold, with room for the one after it. */
+const MAX_SEQUENCE = 2 ** 48 - 2
+/** Keys that are read at once. */
+const KEYS_AT_ONCE = 64
+
+/** As {@link sequencesWith}, one after the other and only those of a range, of which both ends are in it. */
+export async function* sequencesWithin(
+  transaction: ChainTransaction,
+  peer: string,
+  { from, to }: { from: number; to: number },
+  reverse: boolean
+): AsyncGenerator<number> {
+  const tip = decodeTip((await transaction.get(KEYS.tip))!)
+  const head = decodeHead((await transaction.get(KEYS.head))!)
+  const isWithin = (sequence: number): boolean => sequence >= from && sequence <= to
+  const pending = async function* (): AsyncGenerator<number> {
+    for (let i = 0; i < head.sequence - tip.sequence; i++) {
+      const sequence = reverse ? head.sequence - i : tip.sequence + 1 + i
+      const stored = isWithin(sequence) ? await transaction.get(KEYS.record(sequence)) : undefined
+      if (stored !== undefined && searchTerms(decodeStored(stored).payload).peer === peer) yield sequence
+    }
+  }
+  if (reverse) yield* pending()
+  for await (const { first, places } of entriesOf(transaction, peer, { from, to }, reverse)) {
+    const sequences = places.map(place => first + place).filter(isWithin)
+    yield* reverse ? sequences.reverse() : sequences
+  }
+  if (!reverse) yield* pending()
+}
+
+async function* entriesOf(
+  transaction: ChainTransaction,
+  peer: string,
+  { from, to }: { from: number; to: number },
+  reverse: boolean
+): AsyncGenerator<{ first: number; places: number[] }> {
+  const prefix = KEYS.ofPeer(peer)
+  const firstOf = (key: string): number => Number.parseInt(key.slice(prefix.length), 16)
+  // the block that `from` is in begins with it or before
+  const [begin] = await transaction.keys(prefix, { before: KEYS.peer(peer, from + 1), limit: 1, reverse: true })
+  let after = KEYS.peer(peer, (begin === undefined ? from : firstOf(begin)) - 1)
+  let before = KEYS.peer(peer, to + 1)
+  for (;;) {
+    const keys = await transaction.keys(prefix, { after, before, limit: KEYS_AT_ONCE, reverse })
+    for (const key of keys) yield { first: firstOf(key), places: decodePlaces((await transaction.get(key))!) }
+    if (keys.length < KEYS_AT_ONCE) return
+    if (reverse) before = keys.at(-1)!
+    else after = keys.at(-1)!
+  }
 }
 
 /** Takes one record out of what {@link putPeers} wrote. */

@@ -9,7 +9,7 @@ import { MerkleTree } from '../tree.ts'
 import { consistencyPath, historyPath, historyRootAt } from './history-nodes.ts'
 import { decodeKept } from './kept.ts'
 import type { LocalChain } from './local-chain.ts'
-import { blockAt, heightOf, recordAt, sequenceOf } from './lookup.ts'
+import { blockAt, heightOf, type LocalBlock, recordAt, sequenceOf } from './lookup.ts'
 import { type ChainTransaction, KEYS } from './store.ts'
 
 /** The checkpoint of a chain as it is now, or was when it had `size` blocks, signed by its owner: a C2SP note. */
@@ -47,6 +47,42 @@ export async function proveRecord(local: LocalChain, id: Uint8Array, options: Pr
   })
 }
 
+/**
+ * Proofs of several records of one checkpoint, each with all its fields opened; undefined for those that are in none of its blocks. Made block by
+ * block: one after the other they would cost as much for each as for the block.
+ */
+export function proveRecords(
+  local: LocalChain,
+  sequences: readonly number[],
+  { note, size }: { note: string; size: number }
+): Promise<Array<RecordProof | undefined>> {
+  return local.store.transact(async transaction => {
+    let last: { block: LocalBlock; tree: MerkleTree; path: Uint8Array[] } | undefined
+    const proofs: Array<RecordProof | undefined> = []
+    for (const sequence of sequences) {
+      const [found, height] = [await recordAt(transaction, sequence), await heightOf(transaction, sequence)]
+      if (found === undefined || height === undefined || height >= size) {
+        proofs.push(undefined)
+        continue
+      }
+      if (last?.block.height !== height) {
+        const block = (await blockAt(transaction, height))!
+        last = { block, tree: treeOf(block.bytes), path: await historyPath(transaction, height, size) }
+      }
+      transaction.put(KEYS.pinned(sequence), new Uint8Array())
+      const { block, tree, path } = last
+      const index = sequence - block.first
+      const opened = open(
+        found.payload,
+        (found.payload?.fields ?? []).map(({ name }) => name)
+      )
+      const part = { record: found.bytes, index, blockPath: tree.inclusionPath(index), ...headOf(block.bytes), opened }
+      proofs.push({ ...part, size, historyPath: path, checkpoint: note })
+    }
+    return proofs
+  })
+}
+
 type Part = Omit<RecordProof, 'size' | 'historyPath' | 'checkpoint'> & { height: number }
 
 async function partOf(transaction: ChainTransaction, id: Uint8Array, fields: readonly string[]): Promise<Part> {
@@ -63,14 +99,13 @@ async function partOf(transaction: ChainTransaction, id: Uint8Array, fields: rea
   transaction.put(KEYS.pinned(found.sequence), new Uint8Array())
   const block = (await blockAt(transaction, height))!
   const index = found.sequence - block.first
-  const blockPath = pathInBlock(block.bytes, index)
+  const blockPath = treeOf(block.bytes).inclusionPath(index)
   return { record: found.bytes, index, blockPath, height, ...headOf(block.bytes), opened: open(found.payload, fields) }
 }
 
-/** From a record of a block to the root in its header. */
-export function pathInBlock(block: Uint8Array, index: number): Uint8Array[] {
+function treeOf(block: Uint8Array): MerkleTree {
   const entries = decodeBody(block.subarray(SIGNED_HEADER_LENGTH), decodeHeader(block))
-  return new MerkleTree(entries.map(({ record }) => recordId(record))).inclusionPath(index)
+  return new MerkleTree(entries.map(({ record }) => recordId(record)))
 }
 
 const headOf = (block: Uint8Array) => ({

@@ -32,6 +32,7 @@ export const KEYS = {
   record: (sequence: number) => `chain/r/${hex(sequence, 12)}`,
   /** Sequence number of the record with this id. */
   id: (id: Uint8Array) => `chain/i/${shortId(id)}`,
+  ids: 'chain/i/',
   /** Sequence number of the record of an operation. */
   operation: (operation: string) => `chain/o/${operation}`,
   /** Which records of the block that begins with record `first` have this peer: see peers.ts. */
@@ -41,6 +42,7 @@ export const KEYS = {
   block: (height: number) => `chain/b/${hex(height, 8)}`,
   /** Height of the block with this hash. */
   hash: (hash: Uint8Array) => `chain/h/${shortId(hash)}`,
+  hashes: 'chain/h/',
   /** Height of the block whose last record has this sequence number. */
   last: (sequence: number) => `chain/s/${hex(sequence, 12)}`,
   lasts: 'chain/s/',
@@ -50,7 +52,8 @@ export const KEYS = {
   pinned: (sequence: number) => `chain/x/${hex(sequence, 12)}`,
   pins: 'chain/x/',
   /** What is kept of a pinned record after pruning. */
-  kept: (id: Uint8Array) => `chain/k/${shortId(id)}`
+  kept: (id: Uint8Array) => `chain/k/${shortId(id)}`,
+  keeps: 'chain/k/'
 } as const
 
 /** The last record, sealed or not. */

@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import { BaseCommand } from '../../cli/base-command.ts'
 import { promptPassphrase } from '../../cli/passphrase.ts'
-import { withTerminal } from '../../cli/terminal.ts'
+import { isConfirmed } from '../../cli/terminal.ts'
 import { TalosError } from '../../errors.ts'
 import { acceptPeerKey } from '../../index.ts'
 
@@ -28,7 +28,7 @@ export default class PeersAccept extends BaseCommand {
       confirm: async ({ peerId, pinned, offered }) => {
         accepted = { peerId, key: offered }
         this.note(`${peerId}\n  known until now  ${pinned}\n  now              ${offered}`)
-        return flags.yes || (await isConfirmed())
+        return flags.yes || (await isConfirmed('Did its owner confirm this by another way? [y/N] '))
       }
     })
     if (!isAccepted) {
@@ -39,9 +39,4 @@ export default class PeersAccept extends BaseCommand {
     this.log(`The key of ${accepted.peerId} is accepted.`)
     return accepted
   }
-}
-
-async function isConfirmed(): Promise<boolean> {
-  const answer = await withTerminal(terminal => terminal.ask('Did its owner confirm this by another way? [y/N] '))
-  return answer !== undefined && /^\s*y(es)?\s*$/i.test(answer)
 }
