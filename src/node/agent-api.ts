@@ -1,13 +1,12 @@
 import type { PeerId } from '@libp2p/interface'
-import { peerIdFromString } from '@libp2p/peer-id'
 import { crypto } from '../crypto/index.ts'
-import { peerIdOf, publicKeyOf } from '../crypto/peer-key.ts'
 import { TalosError } from '../errors.ts'
 import { topicName } from '../protocols/broadcast/topics.ts'
 import type { FileOffer, Transfer } from '../protocols/files/index.ts'
 import type { HistoryEntry, IncomingMessage, OutgoingMessage } from '../protocols/messaging/index.ts'
 import { acceptChangedKey, type ChangedKey, changedKey, listSessions } from '../protocols/sessions/index.ts'
 import type { AgentNode } from './agent-node.ts'
+import { AuditApi } from './audit/read/audit-api.ts'
 import {
   type BroadcastReport,
   type CallContext,
@@ -20,6 +19,7 @@ import {
 import { reachability } from './directory/status.ts'
 import type { NodeStatus, RunningNode } from './directory/types.ts'
 import { InboxLeases } from './inbox-leases.ts'
+import { resolveAt } from './resolve-peer.ts'
 import { TopicListeners } from './topic-listeners.ts'
 import { VERSION } from './version.ts'
 import { readWalletSummary } from './wallet/index.ts'
@@ -33,7 +33,7 @@ const NEVER = new AbortController().signal
 type Params<Name extends keyof NodeApi> = Parameters<NodeApi[Name]>[0]
 
 /** What the commands and the SDK ask of a node, done by the node in this process. */
-export class AgentApi implements NodeApi {
+export class AgentApi extends AuditApi implements NodeApi {
   readonly #node: AgentNode
   readonly #leave: () => void
   readonly #leases = new InboxLeases()
@@ -43,6 +43,7 @@ export class AgentApi implements NodeApi {
 
   /** @param leave called when the node is asked to end */
   constructor(node: AgentNode, leave: () => void) {
+    super(node)
     this.#node = node
     this.#leave = leave
     this.#topics = new TopicListeners(
@@ -225,11 +226,7 @@ export class AgentApi implements NodeApi {
   }
 
   async #resolve(reference: string, signal: AbortSignal | undefined): Promise<{ peerId: PeerId }> {
-    const key = publicKeyOf(reference)
-    if (key !== undefined) return { peerId: peerIdFromString(peerIdOf(key)) }
-    const directory = await this.#node.directory(signal)
-    const { peerId } = await directory.resolve(reference, signal === undefined ? {} : { signal })
-    return { peerId: peerIdFromString(peerId) }
+    return { peerId: await resolveAt(this.#node, reference, signal) }
   }
 
   async #peerOf(reference: string | undefined, { signal }: CallContext): Promise<{ peer?: string }> {

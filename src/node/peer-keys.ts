@@ -1,7 +1,6 @@
 import { crypto } from '../crypto/index.ts'
 import { acceptChangedKey, type ChangedKey, changedKey } from '../protocols/sessions/index.ts'
-import { listPeers } from './address-book.ts'
-import { resolvePeer } from './peer-ref.ts'
+import { resolveKnownPeer } from './known-peer.ts'
 import { withStore } from './store-access.ts'
 import type { OpenWalletOptions } from './wallet/index.ts'
 
@@ -18,8 +17,7 @@ export interface AcceptKeyOptions extends OpenWalletOptions {
  */
 export async function acceptPeerKey(options: AcceptKeyOptions): Promise<boolean> {
   const location = options.dataDir === undefined ? {} : { dataDir: options.dataDir }
-  const book = (await listPeers(location)).map(peer => ({ ...peer, source: 'petname' as const }))
-  const { peerId } = resolvePeer(options.peer, book)
+  const peerId = await resolveKnownPeer(options.peer, location)
   const { pinned, offered } = await withStore<ChangedKey>(options, {
     node: api => api.changedKey({ peer: peerId }),
     store: store => changedKey(store, crypto, peerId)

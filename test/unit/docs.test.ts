@@ -16,6 +16,7 @@ const EVENTS = [
   'file-answered',
   'transfer',
   'broadcast',
+  'audit-progress',
   'registered',
   'not-registered'
 ]

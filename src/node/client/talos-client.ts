@@ -16,6 +16,7 @@ import type {
 import type { NodeStatus } from '../directory/types.ts'
 import type { OfferedStream } from '../streams/stream-policy.ts'
 import { createWallet, type OpenWalletOptions, readWalletSummary, type Wallet } from '../wallet/index.ts'
+import { TalosAudit, TalosChain, TalosProofs } from './audit.ts'
 import { broadcastsOf, type ReceivedBroadcast } from './broadcasts.ts'
 import { NodeLink } from './node-link.ts'
 import { SecureChannel } from './secure-channel.ts'
@@ -81,6 +82,12 @@ export class TalosClient extends TypedEventEmitter<TalosEvents> implements Async
   /** `12D3KooW…` */
   readonly peerId: string
   readonly name: string
+  /** What this agent did, and what was done to it: its audit chain. */
+  readonly audit: TalosAudit
+  /** Proofs of what is in it. */
+  readonly proof: TalosProofs
+  /** Its blocks. */
+  readonly chain: TalosChain
   readonly #link: NodeLink
   readonly #stop: () => void
 
@@ -89,6 +96,9 @@ export class TalosClient extends TypedEventEmitter<TalosEvents> implements Async
     this.peerId = peerId
     this.name = name
     this.#link = link
+    this.audit = new TalosAudit(link)
+    this.proof = new TalosProofs(link)
+    this.chain = new TalosChain(link)
     this.#stop = link.onEvent(event => this.#announce(event))
   }
 

@@ -4,6 +4,7 @@ import type { HistoryEntry, IncomingMessage, MessageState, OutgoingMessage } fro
 import type { ChangedKey } from '../../protocols/sessions/index.ts'
 import type { NodeStatus } from '../directory/types.ts'
 import type { RegistrationEvent } from '../mcp/registration-news.ts'
+import { AUDIT_METHODS, type AuditResults } from './audit-methods.ts'
 
 /** Counts up when a client of before could not work with a node of after (docs/spec/control.md). */
 export const CONTROL_PROTOCOL = 1
@@ -84,6 +85,7 @@ export const METHODS = {
   changedKey: z.object({ peer }),
   /** Pins the key that was offered. */
   acceptKey: z.object({ peer, offered: bytes }),
+  ...AUDIT_METHODS,
   /** Reads the address book, the servers and the configuration again. */
   refresh: z.object({}),
   /** Ends the node. */
@@ -132,7 +134,7 @@ export interface PrekeyBundleReport {
   expiresAt: number
 }
 
-interface Results {
+interface Results extends AuditResults {
   status: NodeStatus
   send: OutgoingMessage
   waitFor: OutgoingMessage
@@ -176,6 +178,8 @@ export type NodeEvent =
       content: Uint8Array
       sentAt: number
     }
+  /** How far a check of the chain is: blocks done, of how many. */
+  | { type: 'audit-progress'; id: string; done: number; of: number }
   | RegistrationEvent
   /** Told by the client side: the node is in another process from now on, and what it holds is to be asked for again. */
   | { type: 'node-changed' }
