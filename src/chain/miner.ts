@@ -23,18 +23,24 @@ export function searchNonce(header: Uint8Array, bits: number, from: number, atte
   return undefined
 }
 
+export interface MiningOptions {
+  signal?: AbortSignal
+  /** The part of a processor that the thread may use, above 0 and up to 1. @default 1 */
+  duty?: number
+}
+
 /**
  * The header with a nonce that meets its target. Work beyond 2,000 hashes is done in a thread of its own, which ends with it.
  *
  * @throws CHAIN_FORMAT when the header's bits are no target; CHAIN_MINING_FAILED; the signal's reason
  */
-export async function mineHeader(header: Uint8Array, options: { signal?: AbortSignal } = {}): Promise<Uint8Array> {
+export async function mineHeader(header: Uint8Array, options: MiningOptions = {}): Promise<Uint8Array> {
   const view = viewOf(header)
   const [bits, from] = [view.getUint32(152), readUint64(view, NONCE_AT)]
   options.signal?.throwIfAborted()
   const nonce = searchNonce(header, bits, from, INLINE_ATTEMPTS)
   const mined = header.slice()
-  writeUint64(viewOf(mined), NONCE_AT, nonce ?? (await mineInThread(header, from + INLINE_ATTEMPTS, options.signal)))
+  writeUint64(viewOf(mined), NONCE_AT, nonce ?? (await mineInThread(header, from + INLINE_ATTEMPTS, options)))
   return mined
 }
 
@@ -42,17 +48,22 @@ export interface MiningJob {
   header: Uint8Array
   bits: number
   from: number
+  /** The part of a processor that may be used. */
+  duty: number
   /** The thread ends when this is no longer 0. */
   stop: Int32Array
 }
 
-async function mineInThread(header: Uint8Array, from: number, signal?: AbortSignal): Promise<number> {
+async function mineInThread(header: Uint8Array, from: number, { signal, duty = 1 }: MiningOptions): Promise<number> {
   // in the checkout this file is beside the worker, in the bundle it is part of a chunk in dist/
   const file = import.meta.url.endsWith('/miner.ts') ? './miner.worker.ts' : './chain/miner.worker.js'
   // never by terminate(): a thread that is stopped inside OpenSSL takes the whole process with it
   const stop = new Int32Array(new SharedArrayBuffer(4))
-  const end = (): void => void Atomics.store(stop, 0, 1)
-  const workerData: MiningJob = { header, bits: viewOf(header).getUint32(152), from, stop }
+  const end = (): void => {
+    Atomics.store(stop, 0, 1)
+    Atomics.notify(stop, 0)
+  }
+  const workerData: MiningJob = { header, bits: viewOf(header).getUint32(152), from, stop, duty }
   const worker = new Worker(new URL(file, import.meta.url), { workerData, execArgv: [], env: {} })
   signal?.addEventListener('abort', end)
   try {

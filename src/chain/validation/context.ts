@@ -1,4 +1,5 @@
 import type { BlockHeader } from '../block.ts'
+import type { ClaimedState } from '../claim.ts'
 import type { Chain } from '../params.ts'
 import type { ChainRecord } from '../record.ts'
 import { type Layer, layerOf, VIOLATIONS, type ViolationName } from './codes.ts'
@@ -36,6 +37,8 @@ export interface ChainView {
   historyRoot(): Uint8Array
   /** Undefined for an author and stream without a record. */
   headOf(author: Uint8Array, stream: number): Head | undefined
+  /** What an author claimed last of a chain of its own. */
+  claimOf?(author: Uint8Array, chain: Uint8Array): ClaimedState | undefined
   /** The history root over the first `size` blocks, where it is known. */
   readonly historyRootAt?: ((size: number) => Promise<Uint8Array | undefined>) | undefined
   /** The hash of the final block at a height; undefined above the last final one. */

@@ -1,6 +1,8 @@
 import { equalBytes, toHex } from '../bytes.ts'
+import type { ClaimedState } from '../claim.ts'
 import type { Chain } from '../params.ts'
 import { Frontier, hashLeaf } from '../tree.ts'
+import { claimIn, claimKey } from './claims.ts'
 import type { ChainView, CheckedBlock, Head } from './context.ts'
 
 const MEDIAN_OF = 11
@@ -20,6 +22,8 @@ export interface ChainPoint {
 export class ChainState implements ChainView {
   #point: Omit<ChainPoint, 'heads'>
   readonly #heads = new Map<string, Head & { author: Uint8Array; stream: number }>()
+  readonly #claims = new Map<string, ClaimedState>()
+  readonly #signedRecords: boolean
 
   readonly historyRootAt: ((size: number) => Promise<Uint8Array | undefined>) | undefined
 
@@ -29,6 +33,7 @@ export class ChainState implements ChainView {
    */
   constructor(chain: Chain, from?: ChainPoint, historyRootAt?: (size: number) => Promise<Uint8Array | undefined>) {
     this.historyRootAt = historyRootAt
+    this.#signedRecords = chain.signedRecords
     this.#point = from ?? {
       height: 0,
       hash: chain.genesisHash,
@@ -62,6 +67,10 @@ export class ChainState implements ChainView {
     return this.#heads.get(keyOf(author, stream))
   }
 
+  claimOf(author: Uint8Array, chain: Uint8Array): ClaimedState | undefined {
+    return this.#claims.get(claimKey(author, chain))
+  }
+
   /** Takes a block in that was found valid. */
   advance({ header, hash, entries }: CheckedBlock): void {
     const { times, frontier } = this.#point
@@ -72,6 +81,8 @@ export class ChainState implements ChainView {
       frontier: frontier.append(hashLeaf(hash)).frontier
     }
     for (const [i, { record, id }] of entries.entries()) {
+      const claim = this.#signedRecords ? claimIn(record) : undefined
+      if (claim !== undefined) this.#claims.set(claimKey(record.author, claim.chain), claim)
       const next = entries[i + 1]?.record
       // only the last of each author and stream counts, and they mostly come in runs
       if (next !== undefined && next.stream === record.stream && equalBytes(next.author, record.author)) continue

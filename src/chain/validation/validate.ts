@@ -4,6 +4,7 @@ import type { Chain } from '../params.ts'
 import { admission } from './admission.ts'
 import { type AnchorPolicy, anchors } from './anchors.ts'
 import { bodyStructure } from './body-structure.ts'
+import { claims } from './claims.ts'
 import type { Layer } from './codes.ts'
 import {
   type ChainView,
@@ -42,7 +43,8 @@ const VALIDATORS: readonly Validator[] = [
   history,
   sequence,
   kinds,
-  admission
+  admission,
+  claims
 ]
 
 export interface ValidationOptions {
