@@ -185,6 +185,22 @@ def read_params(data):
     return params
 
 
+# 8. claims, all of the first chain
+def read_claim(record, claims):
+    assert (record["kind"] == 11) == (2 in record["extensions"])
+    if record["kind"] != 11:
+        return
+    reader = Reader(record["extensions"][2])
+    chain, size, claimed, previous = reader.take(32), reader.uint(8), reader.take(32), reader.uint(8)
+    assert chain.hex() == V["local"]["id"] and previous == claims.get((record["author"], chain), 0) < size
+    leaves = [leaf(H(item)) for item in V["local"]["hashes"][:size]]
+    assert len(leaves) == size and claimed == root(leaves)
+    for node in subproof(previous, leaves, True) if previous else []:
+        assert reader.take(32) == node
+    reader.end()
+    claims[record["author"], chain] = size
+
+
 def read_chain(chain):
     params, chain_id = read_params(H(chain["params"])), sha(b"talos/chain/v1\0" + H(chain["params"]))
     assert chain_id.hex() == chain["id"]
@@ -192,7 +208,7 @@ def read_chain(chain):
     genesis = b"\0\1" + bytes([0, is_signed]) + bytes(4) + params["time"].to_bytes(8, "big") + chain_id + 2 * sha(b"")
     genesis += bytes(32 + 4 + 4) + params["bits"].to_bytes(4, "big") + bytes(8)
     assert genesis.hex() == chain["genesis"]
-    hashes, heads, count = [block_hash(genesis)], {}, 0
+    hashes, heads, claims, count = [block_hash(genesis)], {}, {}, 0
     for block in map(H, chain["blocks"]):
         header, signature, body = read_header(block[:164]), block[164:228], Reader(block[228:])
         hashes.append(block_hash(block[:164]))
@@ -212,6 +228,7 @@ def read_chain(chain):
             assert (number(record["sequence"]) - 1, record["previous"]) == head
             heads[record["author"], record["stream"]] = (number(record["sequence"]), ids[-1])
             if is_signed:
+                read_claim(record, claims)
                 assert signed(record["author"], b"talos/chain-record/v1\0" + chain_id + ids[-1], body.take(64))
             count += 1
         body.end()

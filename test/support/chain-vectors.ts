@@ -11,6 +11,7 @@ import {
 } from '../../src/chain/block.ts'
 import { ZERO_HASH } from '../../src/chain/bytes.ts'
 import { checkpointText, originOf } from '../../src/chain/checkpoint.ts'
+import { encodeClaim } from '../../src/chain/claim.ts'
 import { commit, type Field, openField } from '../../src/chain/commitment.ts'
 import { searchNonce } from '../../src/chain/miner.ts'
 import { cosignNote, formatNote, formatNoteKey, NOTE_KEY, signNote } from '../../src/chain/note.ts'
@@ -57,8 +58,15 @@ export function makeChainVectors(): Record<string, unknown> {
       extensions
     })
 
-  /** A chain of blocks with the given records in each. */
-  const build = (chain: Chain, producer: Signer, sizes: number[], kinds: number[]) => {
+  /** A chain of blocks with the given records in each. CHECKPOINT records say how another one grows, by a block each. */
+  const build = (
+    chain: Chain,
+    producer: Signer,
+    sizes: number[],
+    kinds: number[],
+    claimed?: { chain: Chain; hashes: Uint8Array[] }
+  ) => {
+    const history = new MerkleTree((claimed?.hashes ?? []).map(hashLeaf))
     const hashes = [chain.genesisHash]
     const blocks: Uint8Array[] = []
     let [previous, sequence]: [Uint8Array, number] = [ZERO_HASH, 0]
@@ -67,9 +75,21 @@ export function makeChainVectors(): Record<string, unknown> {
         sequence++
         const extensions: Extension[] =
           sequence === 2 ? [{ type: EXTENSION.COUNTERPART, value: encodeCounterpart(draw(32), draw(32)) }] : []
+        const kind = kinds[sequence % kinds.length]!
+        if (kind === KIND.CHECKPOINT) {
+          const [size, previousSize] = [sequence, Math.max(0, sequence - kinds.length)]
+          const value = encodeClaim({
+            chain: claimed!.chain.id,
+            size,
+            root: history.root(size),
+            previousSize,
+            path: history.consistencyPath(previousSize, size)
+          })
+          extensions.push({ type: EXTENSION.CHECKPOINT, value })
+        }
         const anchor = { provider: 'oracle', size: 1, root: merkleRoot(hashes.map(hashLeaf)), proof: draw(5) }
         if (sequence === 3) extensions.push({ type: EXTENSION.ANCHOR, value: encodeAnchor(anchor) })
-        const record = recordOf(producer, sequence, previous, kinds[sequence % kinds.length]!, extensions)
+        const record = recordOf(producer, sequence, previous, kind, extensions)
         previous = recordId(record)
         return chain.signedRecords ? { record, signature: signRecord(producer, chain.id, previous) } : { record }
       })
@@ -120,7 +140,8 @@ export function makeChainVectors(): Record<string, unknown> {
     }),
     author,
     [2, 4],
-    [KIND.IDENTITY, KIND.CHECKPOINT]
+    [KIND.IDENTITY, KIND.CHECKPOINT],
+    local
   )
 
   const proofOf = (
