@@ -1,0 +1,39 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import { toHex } from '../../src/chain/bytes.ts'
+import { parseEvidence, verifyEvidence } from '../../src/chain/evidence.ts'
+import { makeWitnessVectors } from '../support/witness-vectors.ts'
+
+const file = fileURLToPath(new URL('../vectors/witness.json', import.meta.url))
+
+// A change here is a change of the wire: it needs another version of the protocol. When that is meant, `npx vitest run -u` with
+// this file's name writes the vectors anew.
+test('the frozen vectors are made again, byte for byte, from their secrets', async () => {
+  await expect(`${JSON.stringify(await makeWitnessVectors(), null, 2)}\n`).toMatchFileSnapshot(
+    '../vectors/witness.json'
+  )
+})
+
+test('the evidence of the vectors convicts who it says', () => {
+  const { evidence } = JSON.parse(readFileSync(file, 'utf8')) as {
+    evidence: Array<{ text: string; culprit: string; place: number }>
+  }
+  expect(evidence.length).toBe(4)
+  for (const { text, culprit, place } of evidence) {
+    const found = verifyEvidence(parseEvidence(text)!)
+    expect([toHex(found.culprit), found.place]).toEqual([culprit, place])
+  }
+})
+
+const found = spawnSync('python3', ['-c', 'import cryptography'], { encoding: 'utf8' })
+if (found.status !== 0)
+  console.log('test/support/witness-vectors.py is left out: python3-cryptography is not installed')
+
+test.skipIf(found.status !== 0)('Python reads them from the specification alone', () => {
+  const reader = fileURLToPath(new URL('../support/witness-vectors.py', import.meta.url))
+  const run = spawnSync('python3', [reader, file], { encoding: 'utf8' })
+  expect(run.stderr).toBe('')
+  expect(run.stdout).toBe('7 exchanges and 4 pieces of evidence read\n')
+})
