@@ -33,7 +33,7 @@ export interface WitnessedCheckpoint {
 /**
  * Asks a witness to cosign. What it returns is verified with the key that the caller trusts.
  *
- * Throws WITNESS_REFUSED, WITNESS_BUSY, WITNESS_ANSWER_INVALID, NETWORK_*. WITNESS_EVIDENCE carries what the witness holds
+ * Throws WITNESS_REFUSED, WITNESS_INCONSISTENT, WITNESS_BUSY, WITNESS_ANSWER_INVALID, NETWORK_*. WITNESS_EVIDENCE carries what the witness holds
  * against the owner of the chain: it is the caller's to verify.
  */
 export async function addCheckpoint(
@@ -140,6 +140,15 @@ function refused({ status, retryAfter }: WitnessResponse): TalosError {
         retryAfter > 0 ? `Try again in ${Math.ceil(retryAfter / 1000)} s.` : 'It is asked again at the next interval.'
     })
   }
+  if (status === STATUS.inconsistent) {
+    return new TalosError(
+      'WITNESS_INCONSISTENT',
+      'the witness does not sign: the chain does not continue what it signed before',
+      {
+        hint: 'Either it has another history of the chain, or it misbehaves.'
+      }
+    )
+  }
   const why = REASONS[status] ?? `it answered with the status ${status}`
   return new TalosError('WITNESS_REFUSED', `the witness does not sign: ${why}`, {
     hint:
@@ -153,7 +162,6 @@ const REASONS: Record<number, string> = {
   [STATUS.malformed]: 'it finds the request malformed',
   [STATUS.forbidden]: 'it does not take the signature of the chain’s owner',
   [STATUS.unknown]: 'it does not serve this chain',
-  [STATUS.inconsistent]: 'the chain does not continue what it has signed before',
   [STATUS.full]: 'it has no room for another chain'
 }
 

@@ -4,15 +4,8 @@
  */
 import { WitnessServer, type WitnessServerComponents, type WitnessServerInit } from './server.ts'
 
-export {
-  addCheckpoint,
-  latestCheckpoint,
-  type Submission,
-  type SubmissionOutcome,
-  WitnessEvidenceError,
-  type WitnessedCheckpoint
-} from './client.ts'
-export { STATUS as WITNESS_STATUS, WITNESS_PROTOCOL } from './constants.ts'
+export { addCheckpoint, latestCheckpoint } from './client.ts'
+export { WITNESS_PROTOCOL } from './constants.ts'
 export type { WitnessServer } from './server.ts'
 
 export function witnessServer(init: WitnessServerInit): (components: WitnessServerComponents) => WitnessServer {
