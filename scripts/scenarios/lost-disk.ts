@@ -2,7 +2,8 @@ import type { Scenario } from '../testnet/scenario.ts'
 
 /** An agent loses all but its identity: the others have sessions with it that it knows nothing of. */
 const lostDisk: Scenario = {
-  title: 'an agent comes back with its identity and nothing else: what it is sent from then on reaches it, and what it sends',
+  title:
+    'an agent comes back with its identity and nothing else: what it is sent from then on reaches it, and what it sends',
   net: { nodes: 4, servers: 1, relays: 0 },
   async run({ net, traffic, note }) {
     const [alice, bob, carol] = net.agents

@@ -561,7 +561,8 @@ describe('a hostile mailbox', () => {
     await eve.online()
     const key = `r:${Buffer.from(tagOf(bob.publicKey)).toString('hex')}`
     const record = StoredRecipient.decode((await store.get(key))!)
-    await store.put(key, StoredRecipient.encode({ ...record, bundle: u8(await eve.sessions.publicBundle()) }))
+    const value = StoredRecipient.encode({ ...record, bundle: u8(await eve.sessions.publicBundle()) })
+    await store.batch([{ type: 'put', key, value }])
     await expect(write(eve, bob, 'x')).rejects.toMatchObject({ code: 'MAILBOX_ANSWER_INVALID' })
     expect(mailbox.service.items).toBe(0)
     await eve[Symbol.asyncDispose]()

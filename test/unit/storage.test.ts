@@ -1,15 +1,16 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { asStorageError, openStorage } from '../../src/node/storage.ts'
+import { asStorageError } from '../../src/node/database.ts'
+import { openStorage } from '../../src/node/storage.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 test('each owner has a part of its own, and finds it again', async () => {
   const folder = temporaryFolder()
   {
     await using storage = await openStorage(folder)
-    await storage.of('one').put('key', Uint8Array.of(1))
-    await storage.of('two').put('key', Uint8Array.of(2))
+    await storage.of('one').batch([{ type: 'put', key: 'key', value: Uint8Array.of(1) }])
+    await storage.of('two').batch([{ type: 'put', key: 'key', value: Uint8Array.of(2) }])
   }
   expect(statSync(join(folder, 'store')).mode & 0o777).toBe(0o700)
   await using storage = await openStorage(folder)
@@ -21,7 +22,7 @@ test('each owner has a part of its own, and finds it again', async () => {
 test('a database in use, a damaged one, and a file in its place are told apart', async () => {
   const folder = temporaryFolder()
   const storage = await openStorage(folder)
-  await storage.of('one').put('key', Uint8Array.of(1))
+  await storage.of('one').batch([{ type: 'put', key: 'key', value: Uint8Array.of(1) }])
   await expect(openStorage(folder)).rejects.toMatchObject({ code: 'STORAGE_LOCKED' })
   await storage.close()
   const manifest = readdirSync(join(folder, 'store')).find(name => name.startsWith('MANIFEST'))!
