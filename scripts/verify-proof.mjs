@@ -6,7 +6,7 @@
 // FILE is a c2sp.org/tlog-proof, KEY a C2SP verifier key (name+digits+base64): of the chain's owner, and of witnesses. At least one
 // of --key and --quorum says whom you trust. It prints what is proved, or why it is not; exit status 0, or 1. The formats are in docs/spec/chain.md.
 import { createHash, createPublicKey, verify } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 
 const fail = why => {
@@ -97,11 +97,13 @@ check(positionals.length === 1 && quorum >= 0, 'usage: verify-proof.mjs FILE --k
 check(values.key !== undefined || quorum > 0, 'say whom you trust: --key, or --witness and --quorum')
 
 // 1. The file: a path from a block to a checkpoint, and the checkpoint.
+check(statSync(positionals[0]).size <= 524_288, 'it is too long')
 const file = readFileSync(positionals[0], 'utf8')
 const [top, ...others] = file.split('\n\n')
 const [head, extraLine, indexLine, ...pathLines] = top.split('\n')
 check(head === 'c2sp.org/tlog-proof@v1' && others.length === 2, 'it is no tlog-proof')
-const [text, lines] = [`${others[0]}\n`, others[1].split('\n').slice(0, -1)]
+const [text, lines] = [`${others[0]}\n`, others[1].split('\n')]
+check(lines.pop() === '', 'it goes on after its end')
 const [origin, size, root, ...extensions] = others[0].split('\n')
 check(
   /^talos\/[\w-]{43}$/.test(origin) && /^[1-9][0-9]{0,9}$/.test(size) && extensions.length === 0,

@@ -18,6 +18,7 @@ export {
   stopDaemon
 } from './network.ts'
 export { addPeer, type KnownPeer, listPeers, removePeer } from './node/address-book.ts'
+export type { DifferingRecord, ReconciledRecord, ReconcileReport } from './node/audit/read/reconcile.ts'
 export type {
   ArchiveReport,
   AuditField,

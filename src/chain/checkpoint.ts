@@ -32,6 +32,9 @@ export function checkpointText({ origin, size, root }: Checkpoint): string {
   return `${origin}\n${size}\n${base64(root)}\n`
 }
 
+/** The origin that a signed checkpoint names, not verified. @throws CHAIN_NOTE_INVALID, CHAIN_CHECKPOINT_INVALID */
+export const originIn = (note: string): string => parseCheckpoint(parseNote(note).text).origin
+
 /** @throws CHAIN_CHECKPOINT_INVALID */
 export function parseCheckpoint(text: string): Checkpoint {
   const [origin, sizeText, rootText] = text.split('\n')

@@ -28,6 +28,7 @@ const BY_AREA: Record<string, number> = {
   FILE: EXIT.refused,
   STREAM: EXIT.refused,
   BROADCAST: EXIT.network,
+  AUDIT: EXIT.refused,
   CHAIN: EXIT.chain,
   INTERRUPTED: EXIT.interrupted
 }

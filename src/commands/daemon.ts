@@ -102,7 +102,8 @@ works through it, and needs no passphrase then. Runs until it is interrupted. Wi
   }
 
   #tell(event: NodeEvent): void {
-    if (event.type === 'broadcast') return // for who listens to the topic
+    // for who listens to the topic, and for who has asked
+    if (event.type === 'broadcast' || event.type === 'audit-progress') return
     const { type, ...details } = event
     if (this.jsonEnabled()) this.#print({ event: type, ...details })
     else if (event.type === 'registered') this.note(`registered as "${event.name}" at ${event.server}`)

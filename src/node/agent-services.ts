@@ -3,6 +3,7 @@ import { type Connection, type PeerId, start, stop } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { crypto } from '../crypto/index.ts'
 import { TalosError } from '../errors.ts'
+import type { AuditServer } from '../protocols/audit/index.ts'
 import type { Broadcasts } from '../protocols/broadcast/index.ts'
 import { type Files, type FilesComponents, files } from '../protocols/files/index.ts'
 import {
@@ -15,14 +16,14 @@ import {
 } from '../protocols/mailbox/index.ts'
 import { type Messaging, type MessagingComponents, messaging, type Recorder } from '../protocols/messaging/index.ts'
 import { type OpenOptions, type OutgoingStream, type Streams, streams } from '../protocols/streams/index.ts'
-import { listPeers } from './address-book.ts'
 import { defined } from './agent.ts'
 import type { AgentNode } from './agent-node.ts'
+import { serveComparisons } from './audit/read/serve-peers.ts'
 import { FilePolicy } from './file-policy.ts'
+import { isAmong } from './known-peer.ts'
 import { ownMailboxes, registrableMailboxes } from './mailbox/addresses.ts'
 import { throwAwayDepositor } from './mailbox/depositor.ts'
 import { mailboxLimits } from './mailbox/limits.ts'
-import { resolvePeer } from './peer-ref.ts'
 import type { KnownServer } from './server-book.ts'
 import { openStorage, type Storage } from './storage.ts'
 import { StreamPolicy } from './streams/stream-policy.ts'
@@ -48,6 +49,7 @@ export class AgentServices {
   readonly streams: Streams
   readonly streamPolicy = new StreamPolicy()
   readonly #broadcasts: Broadcasts | undefined
+  readonly #comparisons: AuditServer | undefined
   /** The mailbox that this node is for others. */
   readonly #hosted: MailboxServer | undefined
   readonly #boxes: Storage | undefined
@@ -89,6 +91,7 @@ export class AgentServices {
     })(components)
     this.streams = streams({ crypto, sessions, connect, accept: offer => this.streamPolicy.decide(offer) })(components)
     this.#broadcasts = broadcast?.broadcasts({ crypto, identity })(components)
+    this.#comparisons = node.role === 'client' ? undefined : serveComparisons(node, components)
     this.#boxes = boxes
     this.#hosted =
       boxes === undefined
@@ -148,7 +151,7 @@ export class AgentServices {
 
   get #all(): object[] {
     const all = [this.mailbox, this.messaging, this.files, this.streams]
-    return [...all, this.#broadcasts, this.#hosted].filter(service => service !== undefined)
+    return [...all, this.#broadcasts, this.#comparisons, this.#hosted].filter(service => service !== undefined)
   }
 
   #tell(): void {
@@ -172,11 +175,7 @@ export class AgentServices {
 /** Whose files are taken unasked: by the configuration and the address book of the moment of the offer. */
 function filePolicyOf({ dataDir, config: { files } }: AgentNode): FilePolicy {
   return new FilePolicy({
-    isAllowed: async peer => {
-      if (files.acceptFrom.includes('*')) return true
-      const book = (await listPeers({ dataDir })).map(known => ({ ...known, source: 'petname' as const }))
-      return files.acceptFrom.some(reference => resolvePeer(reference, book).peerId === peer)
-    },
+    isAllowed: peer => isAmong(files.acceptFrom, peer, { dataDir }),
     ...(files.maxUnasked === undefined ? {} : { maxUnasked: files.maxUnasked })
   })
 }

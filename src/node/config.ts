@@ -51,6 +51,16 @@ export const CONFIG = z.strictObject({
       { acceptFrom: [], limits: {} }
     )
     .check(z.describe('Which files are taken')),
+  audit: z
+    ._default(
+      z.strictObject({
+        reconcileWith: list(
+          'Peers that may compare their records of what passed between us with ours: names of the address book, PeerIds, or * for anybody'
+        )
+      }),
+      { reconcileWith: [] }
+    )
+    .check(z.describe('Who may ask about the audit chain')),
   limits: z
     ._default(
       z.strictObject({

@@ -12,7 +12,15 @@ function folderWith(yaml: string): string {
 }
 
 const FILES = { acceptFrom: [], limits: {} }
-const DEFAULTS = { servers: [], listen: [], announce: [], mailboxes: [], files: FILES, limits: {} }
+const DEFAULTS = {
+  servers: [],
+  listen: [],
+  announce: [],
+  mailboxes: [],
+  files: FILES,
+  audit: { reconcileWith: [] },
+  limits: {}
+}
 
 test('without a file and without variables the defaults hold', async () => {
   expect(await loadConfig({ dataDir: join(temporaryFolder(), 'nowhere'), env: {} })).toEqual(DEFAULTS)
@@ -28,6 +36,7 @@ test('flags come before the environment, the environment before the file', async
     announce: [],
     mailboxes: [],
     files: FILES,
+    audit: { reconcileWith: [] },
     limits: { maxConnections: 2, maxReservations: 1 }
   })
   expect((await loadConfig({ dataDir, env })).servers).toEqual(['env:1', 'env:2'])

@@ -178,6 +178,7 @@ test('the script of one file proves what Talos proves, and refuses what it refus
   for (const at of [30, 200, 700, text.indexOf('index'), text.length - 20]) {
     expect(await run(`${text.slice(0, at)}${text[at] === 'A' ? 'B' : 'A'}${text.slice(at + 1)}`), `${at}`).toBe(1)
   }
-  expect(await run(text.slice(0, -30))).toBe(1)
+  for (const content of [text.slice(0, -30), `${text}x`, `${text}${'x'.repeat(600_000)}`, ''])
+    expect(await run(content)).toBe(1)
   expect(await run((await proved(2)).text)).toBe(1)
 })

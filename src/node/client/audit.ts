@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { resolve } from 'node:path'
 import type { ChainReport, Level } from '../../chain/index.ts'
+import type { ReconcileReport } from '../audit/read/reconcile.ts'
 import type {
   ArchiveReport,
   AuditQuery,
@@ -106,6 +107,18 @@ export class TalosAudit {
   /** A proof of a record in which the named fields can be read, and nothing else. Throws CHAIN_RECORD_*, CHAIN_FIELD_UNKNOWN. */
   open(record: string, fields: readonly string[], options: CallOptions = {}): Promise<ProofReport> {
     return this.#link.call('auditProof', { record, open: [...fields] }, options.signal)
+  }
+
+  /**
+   * Compares what both sides have recorded of the operations with a peer: asks the peer, whose owner must have allowed it, or reads a `file` that the
+   * peer exported (NDJSON). Throws AUDIT_*, PEER_*, NETWORK_*.
+   */
+  reconcile(
+    peer: string,
+    { file, signal, ...window }: { file?: string; since?: number; until?: number } & CallOptions = {}
+  ): Promise<ReconcileReport> {
+    const from = file === undefined ? {} : { path: resolve(file) }
+    return this.#link.call('auditReconcile', { peer, ...from, ...window }, signal)
   }
 
   /** Removes the contents of a record for good; the chain stays valid. Throws CHAIN_RECORD_*. */

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini'
 import type { ChainReport } from '../../chain/index.ts'
 import { KIND, type KindName } from '../../chain/record.ts'
+import type { ReconcileReport } from '../audit/read/reconcile.ts'
 import type {
   ArchiveReport,
   AuditRecord,
@@ -49,6 +50,13 @@ export const AUDIT_METHODS = {
     contents: z.boolean(),
     id: z.string().check(z.maxLength(64))
   }),
+  /** Compares with what a peer has recorded: asks it, or reads a file that it exported; `path` is absolute. */
+  auditReconcile: z.object({
+    peer: z.string().check(z.minLength(1), z.maxLength(256)),
+    path: z.optional(path),
+    since: z.optional(number),
+    until: z.optional(number)
+  }),
   /** Removes the contents of a record for good. */
   auditErase: z.object({ record }),
   auditStatus: z.object({}),
@@ -71,6 +79,7 @@ export interface AuditResults {
   auditProof: ProofReport
   auditRoot: CheckpointReport
   auditVerify: ChainReport
+  auditReconcile: ReconcileReport
   auditErase: { record: string }
   auditStatus: ChainStatus
   auditBlocks: BlockSummary[]

@@ -29,6 +29,8 @@ import type { AUDIT_METHODS, AuditPage, AuditResults } from '../../control/audit
 import type { CallContext } from '../../control/methods.ts'
 import { writeOutputFile } from '../../output-file.ts'
 import { resolveAt } from '../../resolve-peer.ts'
+import type { ReconcileReport } from './reconcile.ts'
+import { reconcileWithFile, reconcileWithPeer } from './reconcile-peer.ts'
 import { auditRecord, blockDetails, blockSummary, hex } from './records.ts'
 import { openArchive, sealArchive } from './sealed-file.ts'
 import type {
@@ -117,6 +119,16 @@ export class AuditApi implements AuditMethods {
         turn = performance.now()
       }
     })
+  }
+
+  async auditReconcile(
+    { peer: reference, path, ...window }: Params<'auditReconcile'>,
+    { signal = NEVER }: CallContext = {}
+  ): Promise<ReconcileReport> {
+    const peer = await resolveAt(this.#node, reference, signal)
+    if (path === undefined) return reconcileWithPeer(this.#node, peer, window, signal)
+    requireAbsolute(path)
+    return reconcileWithFile(this.#node, peer, path, window)
   }
 
   async auditErase({ record }: Params<'auditErase'>): Promise<{ record: string }> {
