@@ -5,7 +5,7 @@ import { crypto } from '../crypto/index.ts'
 import { TalosError } from '../errors.ts'
 import type { AuditServer } from '../protocols/audit/index.ts'
 import type { Broadcasts } from '../protocols/broadcast/index.ts'
-import { type Files, type FilesComponents, files } from '../protocols/files/index.ts'
+import { DownloadFolder, type Files, type FilesComponents, files } from '../protocols/files/index.ts'
 import {
   type MailboxAddress,
   type MailboxClient,
@@ -99,8 +99,10 @@ export class AgentServices {
         : mailboxServer({ database: boxes.of('mailbox'), limits: mailboxLimits(config.limits) })(components)
   }
 
-  /** Throws STORAGE_*. */
+  /** Throws STORAGE_*, and FILE_FOLDER when the configured download folder cannot be used. */
   static async start(node: AgentNode, components: ServiceComponents): Promise<AgentServices> {
+    const { downloadDir } = node.config.files
+    if (node.role !== 'client' && downloadDir !== undefined) await new DownloadFolder(downloadDir).check()
     // a client is connected to nobody who would listen, and gossipsub takes its time to load
     const broadcast = node.role === 'client' ? undefined : await import('../protocols/broadcast/index.ts')
     const isMailbox = node.role !== 'client' && node.config.mailbox === true

@@ -194,6 +194,15 @@ describe.concurrent('one node per data directory', () => {
     expect(readFileSync(join(alice.dataDir, 'daemon.log'), 'utf8')).toContain('CONFIG_INVALID')
   })
 
+  test('a download folder that cannot be used is told at the start', { timeout: 120_000 }, async context => {
+    const world = await TalosWorld.start(context)
+    const bob = await world.machine('Bob')
+    const { status, stderr } = await bob.run('listen', '--download-dir', join(bob.dataDir, 'wallet.json/inside'))
+    expect(stderr).toContain('cannot write into the download folder')
+    expect(stderr).toContain('--download-dir')
+    expect(status).toBe(6)
+  })
+
   test('a listener goes on when the daemon that it worked through is killed', { timeout: 120_000 }, async context => {
     const world = await TalosWorld.start(context)
     const [alice, bob] = [await world.machine('Alice'), await world.machine('Bob')]

@@ -1,6 +1,19 @@
 import { createHash } from 'node:crypto'
 import { constants, readdirSync } from 'node:fs'
-import { link, lstat, mkdir, open, readdir, realpath, rename, rm, rmdir, statfs, unlink } from 'node:fs/promises'
+import {
+  access,
+  link,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  rmdir,
+  statfs,
+  unlink
+} from 'node:fs/promises'
 import { join } from 'node:path'
 import { TalosError } from '../../errors.ts'
 import { CHUNK_LENGTH } from './constants.ts'
@@ -27,6 +40,14 @@ export class DownloadFolder {
   /** Where what is received is kept until it is complete. */
   partial(id: string): string {
     return join(this.#path, PARTIAL, id)
+  }
+
+  /** Makes it, if it is not there, so that one that cannot be used is told before something is offered. */
+  async check(): Promise<void> {
+    await this.#guard(async () => {
+      await mkdir(this.#path, { recursive: true, mode: 0o700 })
+      await access(this.#path, constants.W_OK | constants.X_OK)
+    })
   }
 
   /** Makes the transfer's own folder, if it is not there, and returns it. Links in its place are not followed. */

@@ -11,6 +11,7 @@ import type { Reason, TransferState } from './records.ts'
  * Files and directories from peer to peer (docs/spec/file.md): offered, accepted, verified chunk by chunk, resumed after
  * whatever broke, complete on disk when it says so.
  */
+export { DownloadFolder } from './folder.ts'
 export type { FileLimits } from './limits.ts'
 export type { MediaClass } from './media-type.ts'
 export type { Reason, TransferState } from './records.ts'

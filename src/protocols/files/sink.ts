@@ -260,7 +260,10 @@ export function asFolderError(cause: unknown, folder: string): TalosError {
       cause
     })
   }
-  return new TalosError('FILE_FOLDER', `cannot write into the download folder: ${message}`, { cause })
+  return new TalosError('FILE_FOLDER', `cannot write into the download folder: ${message}`, {
+    hint: 'Give another one with --download-dir, or files.downloadDir in config.yaml.',
+    cause
+  })
 }
 
 /** Makes names that were added or changed in a folder durable, where the system can. */
