@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 // Verifies a proof of the Talos audit chain, offline, with nothing but Node's own crypto, so that it can be read before it is trusted:
 //
-//   node verify-proof.mjs FILE --key KEY [--witness KEY]... [--quorum N]
+//   node verify-proof.mjs FILE --key KEY [--witness KEY]... [--quorum N] [--policy POLICY]
 //
 // FILE is a c2sp.org/tlog-proof, KEY a C2SP verifier key (name+digits+base64): of the chain's owner, and of witnesses. At least one
-// of --key and --quorum says whom you trust. It prints what is proved, or why it is not; exit status 0, or 1. The formats are in docs/spec/chain.md.
+// of --key and --quorum says whom you trust; POLICY is a file that says it, c2sp.org/tlog-policy. It prints what is proved, or why it is not; exit status 0, or 1. The formats are in docs/spec/chain.md.
 import { createHash, createPublicKey, verify } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -88,13 +88,53 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     key: { type: 'string' },
+    policy: { type: 'string' },
     witness: { type: 'string', multiple: true, default: [] },
     quorum: { type: 'string', default: '0' }
   }
 })
 const quorum = Number(values.quorum)
-check(positionals.length === 1 && quorum >= 0, 'usage: verify-proof.mjs FILE --key KEY [--witness KEY]... [--quorum N]')
-check(values.key !== undefined || quorum > 0, 'say whom you trust: --key, or --witness and --quorum')
+// a policy: who is who, and the rule that has to be met, by the keys that signed
+const named = new Map()
+const rules = new Map([['none', () => true]])
+const grouped = new Set()
+const logs = []
+let rule
+for (const line of values.policy === undefined ? [] : readFileSync(values.policy, 'utf8').split('\n')) {
+  const [word, name, ...rest] = line.split(/[ \t]+/).filter(item => item !== '')
+  const ruleOf = member => rules.get(member) ?? fail(`the policy does not define ${member}`)
+  if (word === undefined || word.startsWith('#')) continue
+  else if (word === 'log') logs.push(readKey(name))
+  else if (word === 'quorum') rule = check(rule === undefined, 'the policy has two lines "quorum"') && ruleOf(name)
+  else {
+    check(!rules.has(name), `the policy defines ${name} twice`)
+    if (word === 'witness') {
+      const key = readKey(rest[0] ?? '')
+      check(key.type === 4 && !named.has(`${key.key}`), 'a witness of the policy has a wrong key')
+      named.set(`${key.key}`, key)
+      rules.set(name, keys => keys.has(`${key.key}`))
+    } else if (word === 'group') {
+      const [threshold, ...names] = rest
+      const members = names.map(member => {
+        check(member !== 'none' && !grouped.has(member), `${member} is twice in groups of the policy`)
+        grouped.add(member)
+        return ruleOf(member)
+      })
+      const count = threshold === 'any' ? 1 : threshold === 'all' ? names.length : Number(threshold)
+      check(count >= 1 && count <= names.length, 'a group of the policy cannot be met')
+      rules.set(name, keys => members.filter(met => met(keys)).length >= count)
+    } else fail(`the policy has an unknown line: ${word}`)
+  }
+}
+if (values.policy !== undefined) {
+  check(rule !== undefined && values.witness.length === 0 && quorum === 0, 'a policy has a quorum, and stands alone')
+  check(logs.length > 0 || values.key !== undefined || !rule(new Set()), 'the policy asks for no signature: give --key')
+}
+check(
+  positionals.length === 1 && quorum >= 0,
+  'usage: verify-proof.mjs FILE --key KEY [--witness KEY]... [--quorum N] [--policy FILE]'
+)
+check(values.key !== undefined || quorum > 0 || rule !== undefined, 'say whom you trust: --key, --quorum, or --policy')
 
 // 1. The file: a path from a block to a checkpoint, and the checkpoint.
 check(statSync(positionals[0]).size <= 524_288, 'it is too long')
@@ -111,14 +151,20 @@ check(
 )
 
 // 2. The signatures of the checkpoint.
-const log = values.key === undefined ? undefined : readKey(values.key)
+const log = values.key === undefined ? logs.find(({ name }) => name === origin) : readKey(values.key)
+check(log !== undefined || logs.length === 0, 'the policy does not name this chain')
 if (log !== undefined)
   check(log.name === origin && signedBy(log, text, lines), 'the owner did not sign this checkpoint')
-const witnesses = values.witness.map(readKey).filter(key => signedBy(key, text, lines))
+const witnesses = [...named.values(), ...values.witness.map(readKey)].filter(key => signedBy(key, text, lines))
 check(
   new Set(witnesses.map(({ key }) => key.toString('hex'))).size >= quorum,
   `only ${witnesses.length} witnesses signed it`
 )
+if (rule !== undefined)
+  check(
+    rule(new Set(witnesses.map(({ key }) => `${key}`))),
+    'the witnesses that signed it are not enough for the policy'
+  )
 
 // 3. From the record to the block.
 const extra = new Reader(base64(extraLine?.replace(/^extra /, '')))

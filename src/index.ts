@@ -15,6 +15,7 @@ export {
   serveTools,
   startDaemon,
   startServer,
+  startWitness,
   stopDaemon
 } from './network.ts'
 export { addPeer, type KnownPeer, listPeers, removePeer } from './node/address-book.ts'
@@ -44,6 +45,7 @@ export {
   type TalosClientOptions,
   type TalosEvents
 } from './node/client/talos-client.ts'
+export type { TalosWitnesses } from './node/client/witnesses.ts'
 export type {
   BroadcastReport,
   EstablishedSession,
@@ -89,8 +91,10 @@ export { type PeerCandidate, type ResolvedPeer, resolvePeer } from './node/peer-
 export {
   readProof,
   readProofFile,
+  type VerifiedEvidence,
   type VerifiedProof,
   type VerifyProofOptions,
+  verifyEvidence,
   verifyProof
 } from './node/proof-file.ts'
 export type { RunningServer, ServerOptions } from './node/server/server.ts'
@@ -114,6 +118,7 @@ export {
   type WalletLocation,
   type WalletSummary
 } from './node/wallet/index.ts'
+export type { WitnessReport, WitnessState } from './node/witness/types.ts'
 export type { FileOffer, Transfer } from './protocols/files/index.ts'
 export { parseCommand } from './protocols/mcp/command.ts'
 export { TalosServerTransport } from './protocols/mcp/in-process-server.ts'

@@ -67,6 +67,11 @@ export async function startDaemon(options: DaemonOptions = {}): Promise<RunningD
 }
 
 /** See src/node/daemon.ts. */
+export async function startWitness(options: DaemonOptions = {}): Promise<RunningDaemon> {
+  return (await import('./node/daemon.ts')).startWitness(options)
+}
+
+/** See src/node/daemon.ts. */
 export async function findDaemon(options: { dataDir?: string } = {}): Promise<NodeGreeting | undefined> {
   return (await import('./node/control/find.ts')).findDaemon(options)
 }

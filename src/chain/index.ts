@@ -1,8 +1,9 @@
 /** Records, blocks, trees, validation and proofs. No network in here, and no file: a store and keys come from outside. */
 
 export { SIGNED_HEADER_LENGTH } from './block.ts'
-export { openCheckpoint, originIn, originOf } from './checkpoint.ts'
+export { openCheckpoint, originIn, originOf, type Quorum } from './checkpoint.ts'
 export { encodeValue, type Field, type FieldValue } from './commitment.ts'
+export { parseEvidence, verifyEvidence } from './evidence.ts'
 export { archiveLocal, importArchive, verifyArchive } from './local/archive.ts'
 export { type BrowsedRecord, browse } from './local/browse.ts'
 export { type FoundRecord, findHeight, findRecord } from './local/find.ts'
@@ -12,6 +13,7 @@ export { pruneLocal } from './local/prune.ts'
 export { type BlockHead, headsBefore, stateOf } from './local/state.ts'
 export { verifyLocal } from './local/verify.ts'
 export { formatNoteKey, NOTE_KEY, type NoteKey, parseNoteKey } from './note.ts'
+export { parsePolicy, signersFor } from './policy.ts'
 export { decodeProof, encodeProof, formatProof, parseProof, type RecordProof, recordOf, verifyProof } from './proof.ts'
 export { EXTENSION, KIND, type KindName, kindName } from './record.ts'
 export { verifyConsistency } from './tree.ts'

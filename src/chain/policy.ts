@@ -33,7 +33,7 @@ interface Member {
 
 const MAX_LENGTH = 65_536
 /** Of logs, of witnesses, and of groups. */
-const MAX_EACH = 64
+const MAX_EACH = 48
 
 /** Reads a policy file. @throws CHAIN_POLICY_INVALID, which names the line */
 export function parsePolicy(text: string): TrustPolicy {

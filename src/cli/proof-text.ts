@@ -1,4 +1,4 @@
-import type { VerifiedProof } from '../index.ts'
+import type { VerifiedEvidence, VerifiedProof } from '../index.ts'
 import { fieldLines, lines } from './audit-text.ts'
 import { oneLine } from './printable.ts'
 
@@ -20,6 +20,22 @@ export function proofText(proof: VerifiedProof, nameOf: (peer: string) => string
     rows.push(['answers', `record ${counterpart.record} of the chain ${counterpart.chainId}`])
   const opened = fields.length === 0 ? ['Nothing of its contents is opened.'] : ['Opened:', ...fieldLines(fields)]
   return [lines(rows), ...opened].join('\n')
+}
+
+/** Who signed two histories, for a person. */
+export function evidenceText({ what, culprit, origin, place, hashes }: VerifiedEvidence): string {
+  const where = { blocks: 'height', records: 'number', checkpoints: 'size' }[what]
+  return [
+    'PROVED: two histories were signed with one key',
+    lines([
+      ['key of', culprit],
+      ['chain', oneLine(origin)],
+      [where, String(place)],
+      ['signed', `two ${what}`],
+      ['one', hashes[0]],
+      ['other', hashes[1]]
+    ])
+  ].join('\n')
 }
 
 /** The same for a program. */

@@ -90,15 +90,16 @@ works through it, and needs no passphrase then. Runs until it is interrupted. Wi
     return greeting
   }
 
-  #ready({ greeting, metricsUrl, ...daemon }: RunningDaemon): void {
+  #ready({ greeting, metricsUrl, witness, ...daemon }: RunningDaemon): void {
     const addresses = daemon.addresses()
     if (this.jsonEnabled()) {
-      this.#print({ event: 'ready', ...greeting, addresses, metricsUrl })
+      this.#print({ event: 'ready', ...greeting, addresses, metricsUrl, witness })
       return
     }
     this.log(`Node of ${greeting.name}, ${greeting.peerId}`)
     for (const address of addresses) this.log(`  ${address}`)
     if (metricsUrl !== undefined) this.log(`metrics: ${metricsUrl}/metrics`)
+    if (witness !== undefined) this.log(`witness; for the policy of others:\n${witness}`)
   }
 
   #tell(event: NodeEvent): void {
@@ -107,6 +108,7 @@ works through it, and needs no passphrase then. Runs until it is interrupted. Wi
     const { type, ...details } = event
     if (this.jsonEnabled()) this.#print({ event: type, ...details })
     else if (event.type === 'registered') this.note(`registered as "${event.name}" at ${event.server}`)
+    else if (event.type === 'witness-trouble') this.note(`witness ${event.witness}: ${event.message}`)
     else if (event.type === 'not-registered') this.note(`not registered at ${event.server}: ${event.reason}`)
   }
 

@@ -3,6 +3,7 @@ import { identityLines } from '../cli/identity.ts'
 import { interruption } from '../cli/interrupt.ts'
 import { table } from '../cli/table.ts'
 import { clock, milliseconds } from '../cli/time.ts'
+import { witnessedText } from '../cli/witness-text.ts'
 import {
   type NodeStatus,
   nodeStatus,
@@ -28,12 +29,13 @@ export default class Status extends BaseCommand {
     return report
   }
 
-  #print({ identity, dataDir, servers, peers, sessions, node }: NodeStatus): void {
+  #print({ identity, dataDir, servers, peers, sessions, witness, node }: NodeStatus): void {
     if (identity === undefined) this.log(`No wallet in ${dataDir}: talos init --name <name>`)
     else this.log([identity.name, ...identityLines({ ...identity, dataDir })].join('\n'))
     this.log('')
     if (node === undefined) this.log('No node runs here: talos daemon')
     else this.#printNode(node)
+    if (witness !== undefined) this.log(`Audit chain: ${witnessedText(witness)}`)
     this.log('')
     if (servers.length === 0) this.log('No server is known: talos register --server <host:port>')
     else this.log(table(['SERVER', 'ROUND TRIP', 'REGISTERED AS', 'UNTIL', 'ADDRESSES'], servers.map(serverRow)))

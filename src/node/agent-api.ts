@@ -23,6 +23,7 @@ import { resolveAt } from './resolve-peer.ts'
 import { TopicListeners } from './topic-listeners.ts'
 import { VERSION } from './version.ts'
 import { readWalletSummary } from './wallet/index.ts'
+import type { WitnessReport } from './witness/types.ts'
 
 /** Messages that one call returns unless it asks for another number. */
 const DEFAULT_LIMIT = 100
@@ -65,13 +66,14 @@ export class AgentApi extends AuditApi implements NodeApi {
   async status(_: Params<'status'>, { signal }: CallContext = {}): Promise<NodeStatus> {
     const { dataDir, wallet, store } = this.#node
     const directory = await this.#node.directory(signal)
-    const [identity, reach, sessions] = await Promise.all([
+    const [identity, reach, sessions, witness] = await Promise.all([
       readWalletSummary({ dataDir }),
       reachability(directory, wallet.peerId, signal),
-      listSessions(store, crypto)
+      listSessions(store, crypto),
+      this.#node.services.witnessing.status()
     ])
     const names = new Map(directory.peers.map(({ name, peerId }) => [peerId, name]))
-    return { identity, dataDir, ...reach, sessions, node: this.#running(names) }
+    return { identity, dataDir, ...reach, sessions, witness, node: this.#running(names) }
   }
 
   async send({ peer, content, ...options }: Params<'send'>, { signal }: CallContext = {}): Promise<OutgoingMessage> {
@@ -199,6 +201,15 @@ export class AgentApi extends AuditApi implements NodeApi {
       oneTime: bundle.oneTime !== undefined || bundle.oneTimeKem !== undefined,
       expiresAt: bundle.expires
     }
+  }
+
+  async witnesses({ ask }: Params<'witnesses'>, { signal = NEVER }: CallContext = {}): Promise<WitnessReport> {
+    const { witnessing } = this.#node.services
+    return ask === true ? witnessing.check(signal) : witnessing.report()
+  }
+
+  submitToWitnesses(_: Params<'submitToWitnesses'>, { signal = NEVER }: CallContext = {}): Promise<WitnessReport> {
+    return this.#node.services.witnessing.submit(signal)
   }
 
   async changedKey({ peer }: Params<'changedKey'>, { signal }: CallContext = {}): Promise<ChangedKey> {

@@ -16,6 +16,7 @@ import {
 } from '../protocols/mailbox/index.ts'
 import { type Messaging, type MessagingComponents, messaging, type Recorder } from '../protocols/messaging/index.ts'
 import { type OpenOptions, type OutgoingStream, type Streams, streams } from '../protocols/streams/index.ts'
+import type { WitnessServer } from '../protocols/witness/index.ts'
 import { defined } from './agent.ts'
 import type { AgentNode } from './agent-node.ts'
 import { serveComparisons } from './audit/read/serve-peers.ts'
@@ -27,6 +28,13 @@ import { mailboxLimits } from './mailbox/limits.ts'
 import type { KnownServer } from './server-book.ts'
 import { openStorage, type Storage } from './storage.ts'
 import { StreamPolicy } from './streams/stream-policy.ts'
+import { connectWitness } from './witness/connect-witness.ts'
+import { ownWitness } from './witness/own-witness.ts'
+import { readPolicy } from './witness/policy-file.ts'
+import { Witnessing } from './witness/witnessing.ts'
+
+/** Between two times that the witnesses are asked, unless it is configured. Seconds. */
+const DEFAULT_INTERVAL = 60
 
 /** What libp2p gives each protocol, and the sessions. */
 export type ServiceComponents = FilesComponents &
@@ -53,6 +61,9 @@ export class AgentServices {
   /** The mailbox that this node is for others. */
   readonly #hosted: MailboxServer | undefined
   readonly #boxes: Storage | undefined
+  readonly witnessing: Witnessing
+  /** The witness that this node is for others. */
+  readonly witness: WitnessServer | undefined
   readonly #node: AgentNode
   #mailboxes: MailboxAddress[] = []
 
@@ -60,7 +71,8 @@ export class AgentServices {
     node: AgentNode,
     components: ServiceComponents,
     broadcast: BroadcastModule | undefined,
-    boxes: Storage | undefined
+    boxes: Storage | undefined,
+    witness: Awaited<ReturnType<typeof ownWitness>> | undefined
   ) {
     const { store, config, dataDir } = node
     const { sessions } = components
@@ -93,6 +105,15 @@ export class AgentServices {
     this.#broadcasts = broadcast?.broadcasts({ crypto, identity })(components)
     this.#comparisons = node.role === 'client' ? undefined : serveComparisons(node, components)
     this.#boxes = boxes
+    this.witness = witness?.(components)
+    this.witnessing = new Witnessing({
+      chain: node.audit.chain,
+      store,
+      policy: () => readPolicy(dataDir, config.witness),
+      connect: (one, signal) => connectWitness(node, one, signal),
+      ...(node.role === 'client' ? {} : { interval: 1_000 * (config.witness.interval ?? DEFAULT_INTERVAL) }),
+      onTrouble: (name, trouble) => node.events.tell({ type: 'witness-trouble', witness: name, ...trouble })
+    })
     this.#hosted =
       boxes === undefined
         ? undefined
@@ -107,7 +128,11 @@ export class AgentServices {
     const broadcast = node.role === 'client' ? undefined : await import('../protocols/broadcast/index.ts')
     const isMailbox = node.role !== 'client' && node.config.mailbox === true
     const boxes = isMailbox ? await openStorage(join(node.dataDir, 'mailbox')) : undefined
-    const services = new AgentServices(node, components, broadcast, boxes)
+    const { dataDir, config, store } = node
+    const { allow } = config.witness
+    const isWitness = node.role !== 'client' && allow.length > 0
+    const witness = isWitness ? await ownWitness({ dataDir, allow, store, peerId: node.wallet.peerId }) : undefined
+    const services = new AgentServices(node, components, broadcast, boxes, witness)
     services.#tell()
     try {
       await start(...services.#all)
@@ -115,6 +140,7 @@ export class AgentServices {
       await boxes?.close()
       throw error
     }
+    services.witnessing.start()
     return services
   }
 
@@ -147,13 +173,16 @@ export class AgentServices {
   }
 
   async stop(): Promise<void> {
+    await this.witnessing.stop()
     await stop(...this.#all)
     await this.#boxes?.close()
   }
 
   get #all(): object[] {
     const all = [this.mailbox, this.messaging, this.files, this.streams]
-    return [...all, this.#broadcasts, this.#comparisons, this.#hosted].filter(service => service !== undefined)
+    return [...all, this.#broadcasts, this.#comparisons, this.#hosted, this.witness].filter(
+      service => service !== undefined
+    )
   }
 
   #tell(): void {

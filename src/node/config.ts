@@ -61,6 +61,36 @@ export const CONFIG = z.strictObject({
       { reconcileWith: [] }
     )
     .check(z.describe('Who may ask about the audit chain')),
+  witness: z
+    ._default(
+      z.strictObject({
+        policy: z.optional(
+          z
+            .string()
+            .check(
+              z.minLength(1),
+              z.describe(
+                'The file that names the witnesses of this agent; default: witness-policy in the data directory'
+              )
+            )
+        ),
+        interval: z.optional(
+          z
+            .int()
+            .check(
+              z.positive(),
+              z.describe(
+                'Seconds between two times that the witnesses are asked, when the audit chain grew (default: 60)'
+              )
+            )
+        ),
+        allow: list(
+          'Be a witness for these peers: names of the address book, PeerIds, or * for anybody; nobody unless it is set'
+        )
+      }),
+      { allow: [] }
+    )
+    .check(z.describe('Who has seen how far the audit chain is')),
   limits: z
     ._default(
       z.strictObject({

@@ -3,6 +3,7 @@ import type { NodeEvent, NodeGreeting } from './control/methods.ts'
 import { type JoinedNode, type JoinOptions, joinNode } from './join.ts'
 import type { MonitorAddress } from './monitor/http.ts'
 import { monitorAt } from './monitor/monitor-at.ts'
+import { policyLine } from './witness/own-witness.ts'
 
 export interface RunningDaemon extends AsyncDisposable {
   readonly greeting: NodeGreeting
@@ -10,6 +11,8 @@ export interface RunningDaemon extends AsyncDisposable {
   addresses(): string[]
   /** Where /metrics is, when it was asked for. */
   readonly metricsUrl: string | undefined
+  /** The line of a policy file that names this node, when it is a witness for others. */
+  readonly witness: string | undefined
   /** Resolves when another process has asked it to end. */
   readonly ended: Promise<void>
 }
@@ -50,6 +53,7 @@ export async function startDaemon(options: DaemonOptions = {}): Promise<RunningD
       greeting,
       addresses: () => own.libp2p.getMultiaddrs().map(String),
       metricsUrl: monitor?.url,
+      witness: own.services.witness && policyLine(greeting.name, own.services.witness, greeting.peerId),
       ended,
       [Symbol.asyncDispose]: end
     }
@@ -57,4 +61,14 @@ export async function startDaemon(options: DaemonOptions = {}): Promise<RunningD
     await end()
     throw error
   }
+}
+
+/** As startDaemon(), for a node that is a witness. Throws WITNESS_FOR_NOBODY when nobody is named whom it would serve. */
+export async function startWitness(options: DaemonOptions = {}): Promise<RunningDaemon> {
+  const daemon = await startDaemon(options)
+  if (daemon.witness !== undefined) return daemon
+  await daemon[Symbol.asyncDispose]()
+  throw new TalosError('WITNESS_FOR_NOBODY', 'nobody is named whose chain this witness would sign', {
+    hint: "Name them: --allow <peer>, or --allow '*' for everybody."
+  })
 }

@@ -8,10 +8,15 @@ import {
   kindName,
   NOTE_KEY,
   type NoteKey,
+  parseEvidence,
   parseNoteKey,
+  parsePolicy,
   parseProof,
+  type Quorum,
   type RecordProof,
   recordOf,
+  signersFor,
+  verifyEvidence as verifyChainEvidence,
   verifyProof as verifyRecordProof
 } from '../chain/index.ts'
 import { peerIdOf, publicKeyOf } from '../crypto/peer-key.ts'
@@ -29,6 +34,8 @@ export interface VerifyProofOptions {
   witnesses?: readonly string[]
   /** How many of them must have signed the checkpoint. @default 0 */
   quorum?: number
+  /** Text of a C2SP policy file (c2sp.org/tlog-policy), instead of these two: who must have signed. */
+  policy?: string
 }
 
 /** What a proof proves: that this record is in this chain, which this agent signed. */
@@ -65,7 +72,7 @@ export interface VerifiedProof {
  *
  * @param text of a c2sp.org/tlog-proof, as `talos proof export` writes it
  * @throws CHAIN_PROOF_INVALID when it does not hold, CHAIN_UNTRUSTED when others signed than were asked for, CHAIN_NOTE_INVALID,
- * CHAIN_CHECKPOINT_INVALID, PEER_INVALID
+ * CHAIN_CHECKPOINT_INVALID, CHAIN_POLICY_INVALID, PEER_INVALID
  */
 export function verifyProof(text: string, options: VerifyProofOptions = {}): VerifiedProof {
   const proof = parseProof(text)
@@ -90,6 +97,32 @@ export function verifyProof(text: string, options: VerifyProofOptions = {}): Ver
       witnesses: verified.witnesses
     }
   }
+}
+
+/** Who signed two things for one place, of which there can be only one. */
+export interface VerifiedEvidence {
+  what: 'blocks' | 'records' | 'checkpoints'
+  /** Who signed both: PeerId of its key. */
+  culprit: string
+  /** `talos/` and the chain's id in base64url. */
+  origin: string
+  /** A height, a number in a stream, or a size. */
+  place: number
+  /** Hashes of the blocks, ids of the records, or roots: 64 hexadecimal digits each. */
+  hashes: [string, string]
+}
+
+/**
+ * Checks evidence that somebody signed two histories, by itself; undefined for a file of another kind.
+ *
+ * @param text as a witness or a node writes it: docs/spec/chain.md
+ * @throws CHAIN_EVIDENCE_INVALID when it shows nothing of the kind
+ */
+export function verifyEvidence(text: string): VerifiedEvidence | undefined {
+  const bytes = parseEvidence(text)
+  if (bytes === undefined) return undefined
+  const { what, culprit, origin, place, hashes } = verifyChainEvidence(bytes)
+  return { what, culprit: peerIdOf(culprit), origin, place, hashes: [hex(hashes[0]), hex(hashes[1])] }
 }
 
 /** What a proof says, with nothing checked but its form. @throws CHAIN_PROOF_INVALID */
@@ -118,13 +151,18 @@ function describeProof(proof: RecordProof): VerifiedProof {
 interface Policy {
   log: NoteKey | undefined
   witnesses: NoteKey[]
-  quorum: number
+  quorum: number | Quorum
 }
 
 /** Who must have signed: those who were named, or else who made the block. */
-function policyOf(proof: RecordProof, { owner, key, witnesses = [], quorum = 0 }: VerifyProofOptions): Policy {
-  const asked = { witnesses: witnesses.map(parseNoteKey), quorum }
+function policyOf(proof: RecordProof, { owner, key, witnesses = [], quorum = 0, policy }: VerifyProofOptions): Policy {
   const { header, checkpoint } = recordOf(proof)
+  const file = policy === undefined ? undefined : signersFor(parsePolicy(policy), checkpoint.origin)
+  const asked = {
+    witnesses: [...(file?.witnesses ?? witnesses.map(parseNoteKey))],
+    quorum: file?.quorum ?? quorum
+  }
+  if (file?.log !== undefined && key === undefined && owner === undefined) return { ...asked, log: file.log }
   const named = key === undefined ? undefined : parseNoteKey(key)
   if (named !== undefined) return { ...asked, log: named }
   // on a chain of many writers no one key vouches for the checkpoint

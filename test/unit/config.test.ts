@@ -12,6 +12,7 @@ function folderWith(yaml: string): string {
 }
 
 const FILES = { acceptFrom: [], limits: {} }
+const WITNESS = { allow: [] }
 const DEFAULTS = {
   servers: [],
   listen: [],
@@ -19,6 +20,7 @@ const DEFAULTS = {
   mailboxes: [],
   files: FILES,
   audit: { reconcileWith: [] },
+  witness: WITNESS,
   limits: {}
 }
 
@@ -37,6 +39,7 @@ test('flags come before the environment, the environment before the file', async
     mailboxes: [],
     files: FILES,
     audit: { reconcileWith: [] },
+    witness: WITNESS,
     limits: { maxConnections: 2, maxReservations: 1 }
   })
   expect((await loadConfig({ dataDir, env })).servers).toEqual(['env:1', 'env:2'])

@@ -17,6 +17,7 @@ const EVENTS = [
   'transfer',
   'broadcast',
   'audit-progress',
+  'witness-trouble',
   'registered',
   'not-registered'
 ]

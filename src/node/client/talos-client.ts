@@ -21,6 +21,7 @@ import { broadcastsOf, type ReceivedBroadcast } from './broadcasts.ts'
 import { NodeLink } from './node-link.ts'
 import { SecureChannel } from './secure-channel.ts'
 import { offeredStreams } from './streams.ts'
+import { TalosWitnesses } from './witnesses.ts'
 
 export interface TalosClientOptions extends AgentOptions {
   /** The name of the wallet to make where there is none. @default there must be one */
@@ -69,6 +70,8 @@ export interface TalosEvents {
   transfer: CustomEvent<{ transfer: Transfer }>
   /** `mailboxes`: addresses where messages for this agent may be left while it is away. */
   registered: CustomEvent<{ server: string; name: string; mailboxes: number }>
+  /** Something is wrong with a witness of the audit chain that was not before. */
+  'witness-trouble': CustomEvent<{ witness: string; code: string; message: string }>
   /** On a topic that some program of this data directory listens to: `broadcasts()` gives out those of one. */
   broadcast: CustomEvent<Omit<ReceivedBroadcast, 'text'>>
   'not-registered': CustomEvent<{ server: string; reason: string }>
@@ -88,6 +91,8 @@ export class TalosClient extends TypedEventEmitter<TalosEvents> implements Async
   readonly proof: TalosProofs
   /** Its blocks. */
   readonly chain: TalosChain
+  /** Who has seen how far it is. */
+  readonly witnesses: TalosWitnesses
   readonly #link: NodeLink
   readonly #stop: () => void
 
@@ -99,6 +104,7 @@ export class TalosClient extends TypedEventEmitter<TalosEvents> implements Async
     this.audit = new TalosAudit(link)
     this.proof = new TalosProofs(link)
     this.chain = new TalosChain(link)
+    this.witnesses = new TalosWitnesses(link)
     this.#stop = link.onEvent(event => this.#announce(event))
   }
 

@@ -4,6 +4,7 @@ import type { HistoryEntry, IncomingMessage, MessageState, OutgoingMessage } fro
 import type { ChangedKey } from '../../protocols/sessions/index.ts'
 import type { NodeStatus } from '../directory/types.ts'
 import type { RegistrationEvent } from '../mcp/registration-news.ts'
+import type { WitnessReport } from '../witness/types.ts'
 import { AUDIT_METHODS, type AuditResults } from './audit-methods.ts'
 
 /** Counts up when a client of before could not work with a node of after (docs/spec/control.md). */
@@ -77,6 +78,10 @@ export const METHODS = {
   /** Listens to a topic until the client has left it as often, or goes: its broadcasts are events. */
   topicJoin: z.object({ topic }),
   topicLeave: z.object({ topic }),
+  /** How far witnesses have seen the audit chain; with `ask` after each was asked what it remembers. */
+  witnesses: z.object({ ask: z.optional(z.boolean()) }),
+  /** Has the audit chain witnessed as it is now. */
+  submitToWitnesses: z.object({}),
   /** Agrees on keys with a peer that can be reached, unless that was done. */
   establishSession: z.object({ peer }),
   /** Asks a peer that can be reached for the keys that begin a session, and checks them. */
@@ -152,6 +157,8 @@ interface Results extends AuditResults {
   /** The topic's name as its broadcasts have it: in lower case. */
   topicJoin: { topic: string }
   topicLeave: null
+  witnesses: WitnessReport
+  submitToWitnesses: WitnessReport
   establishSession: EstablishedSession
   prekeyBundle: PrekeyBundleReport
   changedKey: ChangedKey
@@ -181,6 +188,8 @@ export type NodeEvent =
   /** How far a check of the chain is: blocks done, of how many. */
   | { type: 'audit-progress'; id: string; done: number; of: number }
   | RegistrationEvent
+  /** Something is wrong with a witness of the audit chain that was not before. */
+  | { type: 'witness-trouble'; witness: string; code: string; message: string }
   /** Told by the client side: the node is in another process from now on, and what it holds is to be asked for again. */
   | { type: 'node-changed' }
 

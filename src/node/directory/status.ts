@@ -7,6 +7,8 @@ import { openStore } from '../agent.ts'
 import { resolveDataDir } from '../data-dir.ts'
 import type { KnownServer } from '../server-book.ts'
 import { openWallet, readWalletSummary, type WalletSummary } from '../wallet/index.ts'
+import { storedReport } from '../witness/stored-report.ts'
+import type { WitnessReport } from '../witness/types.ts'
 import { connectKnown } from './connect-server.ts'
 import { dialPeer } from './dial-peer.ts'
 import type { Directory } from './directory.ts'
@@ -24,11 +26,11 @@ export async function networkStatus(options: NetworkOptions): Promise<NodeStatus
   const identity = await summary(options)
   const dataDir = resolveDataDir(options.dataDir)
   return withDirectory(options, async directory => {
-    const [reach, sessions] = await Promise.all([
+    const [reach, stored] = await Promise.all([
       reachability(directory, identity?.peerId, options.signal),
-      sessionsOf(identity, dataDir)
+      storedOf(identity, dataDir)
     ])
-    return { identity, dataDir, ...reach, ...(sessions === undefined ? {} : { sessions }) }
+    return { identity, dataDir, ...reach, ...stored }
   })
 }
 
@@ -45,14 +47,18 @@ export async function reachability(
   return { servers, peers }
 }
 
-/** The sessions on disk; undefined when they cannot be read for want of the passphrase, which status does not ask for. */
-async function sessionsOf(wallet: WalletSummary | undefined, dataDir: string): Promise<SessionSummary[] | undefined> {
-  if (wallet === undefined) return []
+/** What is on disk; nothing when it cannot be read for want of the passphrase, which status does not ask for. */
+async function storedOf(
+  wallet: WalletSummary | undefined,
+  dataDir: string
+): Promise<{ sessions?: SessionSummary[]; witness?: WitnessReport }> {
+  if (wallet === undefined) return { sessions: [] }
   try {
     await using store = await openStore(await openWallet({ dataDir }), dataDir)
-    return await listSessions(store, crypto)
+    const witness = await storedReport(store, dataDir)
+    return { sessions: await listSessions(store, crypto), ...(witness === undefined ? {} : { witness }) }
   } catch (error) {
-    if (isTalosError(error, 'WALLET_PASSPHRASE_MISSING')) return undefined
+    if (isTalosError(error, 'WALLET_PASSPHRASE_MISSING')) return {}
     throw error
   }
 }

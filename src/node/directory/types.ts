@@ -1,5 +1,6 @@
 import type { SessionSummary } from '../../protocols/sessions/index.ts'
 import type { OpenWalletOptions, WalletSummary } from '../wallet/index.ts'
+import type { WitnessReport } from '../witness/types.ts'
 
 export interface NetworkOptions {
   /** @default TALOS_DATA_DIR, else the platform's data directory */
@@ -135,6 +136,8 @@ export interface NodeStatus {
   peers: PeerStatus[]
   /** The sessions on disk. Missing when the wallet is sealed and no passphrase is given by the environment. */
   sessions?: SessionSummary[]
+  /** How far others have seen the audit chain. Missing when there is none yet, or as for the sessions. */
+  witness?: WitnessReport
   /** Missing when no node runs. */
   node?: RunningNode
 }

@@ -18,12 +18,13 @@ import {
   proveRecord,
   proveRecords,
   pruneLocal,
+  type RecordProof,
   signCheckpoint,
   stateOf,
   verifyLocal
 } from '../../../chain/index.ts'
 import { peerIdOf } from '../../../crypto/peer-key.ts'
-import { TalosError } from '../../../errors.ts'
+import { isTalosError, TalosError } from '../../../errors.ts'
 import type { AgentNode } from '../../agent-node.ts'
 import type { AUDIT_METHODS, AuditPage, AuditResults } from '../../control/audit-methods.ts'
 import type { CallContext } from '../../control/methods.ts'
@@ -90,8 +91,20 @@ export class AuditApi implements AuditMethods {
 
   async auditProof({ record, open }: Params<'auditProof'>): Promise<ProofReport> {
     const { id } = await findRecord(this.#chain, record)
-    const proof = await proveRecord(this.#chain, id, { open })
+    const proof = await this.#prove(id, open)
     return { record: hex(id), proof: formatProof(proof), opened: open, key: this.#key() }
+  }
+
+  /** With the newest checkpoint that witnesses signed, if the record is in it. */
+  async #prove(id: Uint8Array, open: readonly string[]): Promise<RecordProof> {
+    const checkpoint = await this.#node.services.witnessing.newest()
+    if (checkpoint === undefined) return proveRecord(this.#chain, id, { open })
+    try {
+      return await proveRecord(this.#chain, id, { open, checkpoint })
+    } catch (error) {
+      if (!isTalosError(error, 'CHAIN_RECORD_UNSEALED')) throw error
+      return proveRecord(this.#chain, id, { open })
+    }
   }
 
   async auditRoot(): Promise<CheckpointReport> {
