@@ -3,6 +3,7 @@ import type { Stream } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, test } from 'vitest'
 import { didKeyOf, hexOf, peerIdOf } from '../../src/crypto/peer-key.ts'
+import { findPeers } from '../../src/node/directory/inquire.ts'
 import { openStorage, type Storage } from '../../src/node/storage.ts'
 import { FrameStream } from '../../src/protocols/framing/index.ts'
 import {
@@ -644,6 +645,22 @@ describe('a registry that lies is caught by the client', () => {
     await expect(replaying.client.lookUpKey(replaying.peerId, victim.signer.publicKey)).rejects.toMatchObject({
       code: 'REGISTRY_TIME_INVALID'
     })
+  })
+
+  test('a list without an end is given up after a hundred pages', async () => {
+    await using node = await startNode({ role: 'server' })
+    let asked = 0
+    await node.handle(REGISTRY_PROTOCOL, async stream => {
+      const frames = new FrameStream(stream, { maxFrameLength: 1024 * 1024 })
+      await frames.read()
+      const next = String(asked++).padStart(9, '0')
+      const answer = { status: STATUS.ok, message: '', serverTime: 0n, sequence: 0n, retryAfter: 0 }
+      await frames.write(Response.encode({ ...answer, page: { registrations: [], next } }))
+      await frames.close()
+    })
+    const servers = [node.getMultiaddrs()[0]!.toString()]
+    const { peers, more } = await findPeers(undefined, { servers, dataDir: temporaryFolder() })
+    expect({ peers, more, asked }).toEqual({ peers: [], more: true, asked: 100 })
   })
 
   test('what it says is shown without control characters, and shortened', async () => {
