@@ -13,7 +13,7 @@ import type { CryptoProvider } from '../../crypto/index.ts'
 import { UuidSource, uuidText } from '../../crypto/uuid.ts'
 import { TalosError } from '../../errors.ts'
 import type { Rate } from '../limits/index.ts'
-import { MAX_CONTENT_LENGTH, MAX_OWN_TOPICS, PEERS_RETRY, PEERS_WAIT } from './constants.ts'
+import { FAULT_COST, MAX_CONTENT_LENGTH, MAX_OWN_TOPICS, PEERS_RETRY, PEERS_WAIT } from './constants.ts'
 import { Demand, type DemandLimits } from './demand.ts'
 import { type Broadcast, type BroadcastFields, type BroadcastSigner, isContentType, signBroadcast } from './envelope.ts'
 import { gossip } from './gossip.ts'
@@ -64,6 +64,16 @@ export interface BroadcastEvents {
   broadcast: CustomEvent<Broadcast>
 }
 
+/** What becomes of a message of a channel: forwarded; dropped; dropped, and held against who handed it over. */
+export type ChannelVerdict = 'accept' | 'ignore' | 'reject'
+
+/** A gossipsub topic of another protocol. */
+export interface Channel {
+  /** Hands it to those who listen: to how many. Up to 1 MiB. */
+  publish(data: Uint8Array): Promise<number>
+  close(): void
+}
+
 /** Messages to everybody who listens to a topic. They are signed and NEVER ENCRYPTED: anybody can listen. */
 export interface Broadcasts extends TypedEventTarget<BroadcastEvents> {
   /**
@@ -77,6 +87,15 @@ export interface Broadcasts extends TypedEventTarget<BroadcastEvents> {
   unsubscribe(topic: string): void
   /** What is listened to (by a forwarder: also what it forwards), and how many connected peers listen to it, too. */
   topics(): Array<{ topic: string; peers: number; forwarded: boolean }>
+  /**
+   * Takes part in a gossipsub topic whose messages have a form of their own. `judge` decides on each before it is forwarded; while it
+   * has not, others wait for theirs.
+   */
+  channel(path: string, judge: (from: string, data: Uint8Array) => Promise<ChannelVerdict>): Channel
+  /** Holds `cost` of 100 against a peer; it returns at 0.1 a second. Above 80 nothing of the peer is read. */
+  blame(peer: string, cost: number): void
+  /** What is held against a peer: 0 to 100. */
+  faultsOf(peer: string): number
 }
 
 /** Where a broadcast goes, and the checks it passes: docs/spec/broadcast.md. */
@@ -93,6 +112,7 @@ export class BroadcastService extends TypedEventEmitter<BroadcastEvents> impleme
   readonly #gossip: GossipSub & Startable
   readonly #demand: Demand | undefined
   readonly #own = new Set<string>()
+  readonly #channels = new Map<string, Parameters<Broadcasts['channel']>[1]>()
   #started = false
   /** What the validator read, for the event that follows. */
   readonly #read = new WeakMap<Message, Broadcast>()
@@ -134,6 +154,7 @@ export class BroadcastService extends TypedEventEmitter<BroadcastEvents> impleme
     await this.#gossip.start()
     this.#started = true
     for (const topic of this.#own) this.#join(topic)
+    for (const path of this.#channels.keys()) this.#joinChannel(path)
   }
 
   async stop(): Promise<void> {
@@ -195,6 +216,40 @@ export class BroadcastService extends TypedEventEmitter<BroadcastEvents> impleme
       peers: this.#gossip.getSubscribers(topicPath(topic)).length,
       forwarded: forwarded.has(topic)
     }))
+  }
+
+  channel(path: string, judge: Parameters<Broadcasts['channel']>[1]): Channel {
+    this.#channels.set(path, judge)
+    this.#joinChannel(path)
+    return {
+      publish: async data => (this.#started ? (await this.#gossip.publish(path, data)).recipients.length : 0),
+      close: () => {
+        this.#channels.delete(path)
+        if (this.#started) this.#gossip.unsubscribe(path)
+        this.#gossip.topicValidators.delete(path)
+      }
+    }
+  }
+
+  blame(peer: string, cost: number): void {
+    this.#guard.blame(peer, cost)
+  }
+
+  faultsOf(peer: string): number {
+    return -this.#guard.score(peer)
+  }
+
+  #joinChannel(path: string): void {
+    if (!this.#started) return
+    this.#gossip.topicValidators.set(path, async (from, { data }) => {
+      const verdict = await this.#channels.get(path)?.(from.toString(), data)
+      if (verdict === 'accept') return TopicValidatorResult.Accept
+      if (verdict !== 'reject') return TopicValidatorResult.Ignore
+      this.#log('rejected a message on %s that %p forwarded', path, from)
+      this.#guard.blame(from.toString(), FAULT_COST)
+      return TopicValidatorResult.Reject
+    })
+    this.#gossip.subscribe(path)
   }
 
   /** Hands it to those who listen; returns to how many. A second try is the same broadcast in another envelope. */

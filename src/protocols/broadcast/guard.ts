@@ -48,11 +48,11 @@ export class Guard {
   judge(from: string, topic: string, envelope: Uint8Array, audience: number): Verdict {
     const now = this.#now()
     const read = readBroadcast(envelope, topic)
-    if (read === undefined) return this.#reject(from, now)
+    if (read === undefined) return this.#reject(from)
     const { broadcast, key } = read
     if (!this.#memory.covers(broadcast.sentAt, now) || this.#memory.has(key, broadcast.sentAt)) return 'ignore'
     // only what is genuine counts against its sender, and is remembered: a forger could otherwise silence somebody
-    if (!read.verify(this.#crypto)) return this.#reject(from, now)
+    if (!read.verify(this.#crypto)) return this.#reject(from)
     if (!this.#afford(broadcast.sender.toString(), envelope.byteLength, audience, now)) return 'ignore'
     this.#memory.add(key, broadcast.sentAt, now)
     return { accept: broadcast }
@@ -73,14 +73,20 @@ export class Guard {
     return -this.#faults.spent(peer, this.#now())
   }
 
+  /** Takes so much of a peer's budget for faults, or what is left of it. */
+  blame(peer: string, cost: number): void {
+    const now = this.#now()
+    this.#faults.take(peer, Math.min(cost, FAULT_RATE.burst - this.#faults.spent(peer, now)), now)
+  }
+
   #afford(sender: string, length: number, audience: number, now: number): boolean {
     if (this.#senders.take(sender, costOf(length), now) > 0 || this.#total.take('', length, now) > 0) return false
     if (this.#forwarded === undefined) return true
     return this.#forwarded.take('', Math.min(length * audience, this.#forwardRate!.burst), now) === 0
   }
 
-  #reject(from: string, now: number): 'reject' {
-    this.#faults.take(from, FAULT_COST, now)
+  #reject(from: string): 'reject' {
+    this.blame(from, FAULT_COST)
     return 'reject'
   }
 }

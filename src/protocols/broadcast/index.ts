@@ -9,7 +9,7 @@
  */
 import { BroadcastService, type Broadcasts, type BroadcastsComponents, type BroadcastsInit } from './broadcasts.ts'
 
-export type { Broadcasts, BroadcastsInit } from './broadcasts.ts'
+export type { Broadcasts, BroadcastsInit, Channel, ChannelVerdict } from './broadcasts.ts'
 export type { Broadcast } from './envelope.ts'
 
 export function broadcasts(init: BroadcastsInit): (components: BroadcastsComponents) => Broadcasts {

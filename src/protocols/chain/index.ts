@@ -10,9 +10,9 @@
 import { ChainServer, type ChainServerComponents, type ChainServerInit } from './server.ts'
 
 export { CHAIN_PROTOCOL } from './constants.ts'
-export { ChainLink, retryAfterOf } from './link.ts'
+export { ChainLink, retryAfterOf, type WantedBlock } from './link.ts'
 export type { ChainServer, ChainServerComponents } from './server.ts'
-export type { ChainSource } from './types.ts'
+export type { ChainSource, ChainStatus } from './types.ts'
 
 export function chainServer(init: ChainServerInit): (components: ChainServerComponents) => ChainServer {
   return components => new ChainServer(components, init)

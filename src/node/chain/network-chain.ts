@@ -1,0 +1,345 @@
+import type { ComponentLogger, Connection, Libp2pEvents, Logger, TypedEventTarget } from '@libp2p/interface'
+import type { ConnectionManager, Registrar } from '@libp2p/interface-internal'
+import { blockHash, decodeHeader, SIGNATURE_LENGTH, SIGNED_HEADER_LENGTH } from '../../chain/block.ts'
+import { equalBytes, toHex } from '../../chain/bytes.ts'
+import { type Chain, type ChainParams, chainOf } from '../../chain/params.ts'
+import { type Extension, type KindName, RECORD_LENGTH } from '../../chain/record.ts'
+import type { Reorganisation } from '../../chain/shared/fork-tree.ts'
+import type { Conflict } from '../../chain/shared/mempool.ts'
+import type { Producer } from '../../chain/shared/propose.ts'
+import { SharedChain } from '../../chain/shared/shared-chain.ts'
+import { type ValidationResult, validateHeader } from '../../chain/validation/validate.ts'
+import { meetsTarget } from '../../chain/work.ts'
+import type { Broadcasts, Channel, ChannelVerdict } from '../../protocols/broadcast/index.ts'
+import { type ChainServer, chainServer } from '../../protocols/chain/index.ts'
+import { RateLimiter } from '../../protocols/limits/index.ts'
+import { LevelStore } from './level-store.ts'
+import { type OwnRecord, OwnRecords } from './own-records.ts'
+import { type ChainPeer, ChainPeers } from './peers.ts'
+import { BlockProducer } from './producer.ts'
+import { sourceOf, statusOfChain } from './source.ts'
+import { Synchroniser, type SyncState } from './sync.ts'
+
+/** How often peers are asked where their chains end, and what waits at one of them. Milliseconds. */
+const REFRESH = 10_000
+/** How often what waits too long is dropped. Milliseconds. */
+const PRUNE = 60_000
+/** How far ahead of ours a clock may be. Milliseconds. */
+const MAX_AHEAD = 120_000
+/** Blocks further back than this are not taken from gossip. */
+const MAX_BEHIND = 100
+/** Records that one peer may hand over, each of which costs a signature to check. */
+const RECORD_RATE = { burst: 2_000, perSecond: 200 } as const
+
+export interface NetworkChainInit {
+  params: ChainParams
+  dataDir: string
+  /** Who makes blocks and writes records here. */
+  identity: Producer
+  broadcasts: Broadcasts
+  /** False for a node that keeps the chain and makes no blocks. @default true */
+  makesBlocks?: boolean
+  /** Somebody signed two records for one place. */
+  onConflict?: (conflict: Conflict) => void
+  /** The chain has changed. */
+  onChange?: (change: Reorganisation) => void
+  onValidated?: (result: ValidationResult) => void
+  /** From whom no record is taken that waits for a block. */
+  isBarred?: (author: Uint8Array) => boolean
+}
+
+export interface NetworkChainComponents {
+  registrar: Registrar
+  connectionManager: ConnectionManager
+  events: TypedEventTarget<Libp2pEvents>
+  logger: ComponentLogger
+}
+
+/** What is seen of a shared chain at a node. */
+export interface NetworkChainStatus {
+  name: string
+  /** Hex. */
+  chainId: string
+  height: number
+  tip: string
+  /** Milliseconds since 1970. */
+  tipTime: number
+  /** Of the whole chain, in hashes: a decimal number. */
+  work: string
+  /** Records that wait for a block. */
+  waiting: number
+  /** Whether this identity may write, and makes blocks. */
+  admitted: boolean
+  mining: boolean
+  peers: Array<{ peerId: string; height: number; work: string; faults: number }>
+  /** Peers that were dropped for what they did. */
+  dropped: number
+  /** What is being fetched. */
+  sync?: SyncState
+  /** A better chain that would take back more blocks than may be without consent: `talos chain sync --consent <first>`. */
+  deep?: { first: string; fork: number; depth: number; height: number }
+}
+
+/** A chain that this node shares with others: on disk, answered from, announced, fetched, and with blocks of its own. */
+export class NetworkChain {
+  readonly chain: Chain
+  readonly shared: SharedChain
+  readonly #init: NetworkChainInit
+  readonly #store: LevelStore
+  readonly #log: Logger
+  readonly #server: ChainServer
+  readonly #peers: ChainPeers
+  readonly #sync: Synchroniser
+  readonly #producer: BlockProducer
+  readonly #own: OwnRecords
+  readonly #recordRate = new RateLimiter(RECORD_RATE)
+  readonly #timers: NodeJS.Timeout[] = []
+  #blocks: Channel | undefined
+  #records: Channel | undefined
+
+  private constructor(
+    init: NetworkChainInit,
+    components: NetworkChainComponents,
+    parts: { chain: Chain; store: LevelStore; shared: SharedChain; own: OwnRecords }
+  ) {
+    const { chain, store, shared, own } = parts
+    this.#init = init
+    this.chain = chain
+    this.#store = store
+    this.shared = shared
+    this.#own = own
+    this.#log = components.logger.forComponent('talos:chain')
+    this.#peers = new ChainPeers({
+      chain,
+      status: () => statusOfChain(shared),
+      connectionManager: components.connectionManager,
+      events: components.events,
+      broadcasts: init.broadcasts,
+      log: this.#log,
+      onStatus: peer => this.#onStatus(peer)
+    })
+    this.#sync = new Synchroniser(shared, this.#peers, this.#log)
+    this.#producer = new BlockProducer({
+      shared,
+      producer: init.identity,
+      log: this.#log,
+      isBehind: () => this.#sync.state !== undefined,
+      onBlock: block => void this.#blocks?.publish(block.slice(0, SIGNED_HEADER_LENGTH)).catch(() => {})
+    })
+    const source = sourceOf(shared)
+    this.#server = chainServer({
+      source: id => (equalBytes(id, chain.id) ? source : undefined),
+      isWelcome: peer => this.#peers.isWelcome(peer),
+      onFault: (peer, error) => this.#peers.blame(peer, 50, error.message),
+      onStatus: (connection: Connection, id, status) => {
+        if (equalBytes(id, chain.id)) this.#peers.heard(connection, status)
+      }
+    })(components)
+  }
+
+  /** @throws STORAGE_*, CHAIN_STORE_NEWER, CHAIN_OTHER_NETWORK */
+  static async open(init: NetworkChainInit, components: NetworkChainComponents): Promise<NetworkChain> {
+    const chain = chainOf(init.params)
+    const store = await LevelStore.open(init.dataDir, chain.id)
+    try {
+      let changed: (change: Reorganisation) => void = () => {}
+      const shared = await SharedChain.open({
+        chain,
+        store,
+        isOwn: author => equalBytes(author, init.identity.publicKey),
+        onChange: change => changed(change),
+        ...(init.onConflict === undefined ? {} : { onConflict: init.onConflict }),
+        ...(init.onValidated === undefined ? {} : { onValidated: init.onValidated }),
+        ...(init.isBarred === undefined ? {} : { isBarred: init.isBarred })
+      })
+      const own = await OwnRecords.open(shared, store, init.identity)
+      const network = new NetworkChain(init, components, { chain, store, shared, own })
+      changed = change => network.#onChange(change)
+      return network
+    } catch (error) {
+      await store.close()
+      throw error
+    }
+  }
+
+  async start(): Promise<void> {
+    const topic = `/talos/chain/${toHex(this.chain.id)}`
+    this.#blocks = this.#init.broadcasts.channel(`${topic}/block/1`, (from, data) => this.#judgeBlock(from, data))
+    this.#records = this.#init.broadcasts.channel(`${topic}/record/1`, (from, data) => this.#judgeRecord(from, data))
+    await this.#server.start()
+    this.#peers.start()
+    if (this.#init.makesBlocks !== false) this.#producer.start()
+    this.#timers.push(
+      setInterval(() => void this.#refresh(), REFRESH).unref(),
+      setInterval(() => void this.shared.prune().catch(() => {}), PRUNE).unref()
+    )
+  }
+
+  async stop(): Promise<void> {
+    for (const timer of this.#timers.splice(0)) clearInterval(timer)
+    await this.#producer.stop()
+    this.#blocks?.close()
+    this.#records?.close()
+    await this.#server.stop()
+    await this.#peers.stop()
+    await this.#sync.settled()
+    // what was begun is written
+    await this.shared.acceptAll([]).catch(() => {})
+    await this.#store.close()
+  }
+
+  /**
+   * Writes a record in our name, tells others, and has it put into a block.
+   *
+   * @throws CHAIN_WAITING_FULL, CHAIN_NOT_ADMITTED, STORAGE_*
+   */
+  async write(kind: KindName, extensions: readonly Extension[] = []): Promise<OwnRecord> {
+    const own = await this.#own.write(kind, extensions, Date.now())
+    const { record, signature } = own
+    await this.#records?.publish(Buffer.concat([record, signature])).catch(() => {})
+    this.#producer.wake()
+    return own
+  }
+
+  /** Asks all peers where their chains end, and fetches what is better. Resolves when nobody is known to have more. */
+  async sync(): Promise<void> {
+    await this.#peers.refreshAll()
+    this.#sync.again()
+    await this.#sync.settled()
+  }
+
+  /** Makes a block at once of what waits. */
+  mine(): void {
+    this.#producer.now()
+  }
+
+  /** Consents to taking back whatever a chain that begins with this block takes back. */
+  async consent(first: Uint8Array): Promise<void> {
+    await this.shared.consent(first)
+    await this.sync()
+  }
+
+  status(): NetworkChainStatus {
+    const { tip, mempool, deep } = this.shared
+    const { params } = this.chain
+    const { state } = this.#sync
+    const { publicKey } = this.#init.identity
+    return {
+      name: params.name,
+      chainId: toHex(this.chain.id),
+      height: tip.height,
+      tip: toHex(tip.hash),
+      tipTime: tip.time,
+      work: String(tip.work),
+      waiting: mempool.size,
+      admitted: params.admission === 'open' || params.keys.some(key => equalBytes(key, publicKey)),
+      mining: this.#producer.isMining,
+      peers: this.#peers.list().map(({ id, status }) => ({
+        peerId: id,
+        height: status.height,
+        work: String(status.work),
+        faults: Math.round(this.#init.broadcasts.faultsOf(id))
+      })),
+      dropped: this.#peers.dropped,
+      ...(state === undefined ? {} : { sync: { ...state } }),
+      ...(deep === undefined ? {} : { deep: { ...deep, first: toHex(deep.first) } })
+    }
+  }
+
+  /** A header that was announced: judged by what it took to make before anything else, then the block is fetched and checked. */
+  async #judgeBlock(from: string, data: Uint8Array): Promise<ChannelVerdict> {
+    const { tree } = this.shared
+    if (data.length !== SIGNED_HEADER_LENGTH) return 'reject'
+    const { bits } = this.chain.params
+    const hash = blockHash(data)
+    let header: ReturnType<typeof decodeHeader>
+    try {
+      header = decodeHeader(data)
+    } catch {
+      return 'reject'
+    }
+    if (header.bits !== bits || !meetsTarget(hash, bits)) return 'reject'
+    if (header.time > Date.now() + MAX_AHEAD || tree.node(hash) !== undefined) return 'ignore'
+    const peer = this.#peers.get(from)
+    const parent = tree.node(header.previous)
+    if (parent === undefined) {
+      // there is more than this block that we have not got
+      if (peer !== undefined) await this.#peers.refresh(peer).catch(() => {})
+      return 'ignore'
+    }
+    if (parent.height < this.shared.tip.height - MAX_BEHIND) return 'ignore'
+    const { valid } = await validateHeader(data, this.chain, tree.viewAfter(parent))
+    if (!valid) return 'reject'
+    if (peer === undefined) return 'ignore'
+    let block: Uint8Array | undefined
+    const wanted = [{ hash, length: SIGNED_HEADER_LENGTH + header.bodyLength }]
+    const onBlock = (come: Uint8Array): void => {
+      block = come.slice()
+    }
+    await this.#peers
+      .ask(peer, 'blocks', link => link.blocks(wanted, onBlock, this.#peers.signal))
+      .catch(error => this.#log('could not fetch a block that was announced - %e', error))
+    if (block === undefined || !equalBytes(blockHash(block), hash)) return 'ignore'
+    const verdict = await this.shared.accept(block)
+    if (verdict.state === 'invalid') return 'reject'
+    return verdict.state === 'accepted' ? 'accept' : 'ignore'
+  }
+
+  async #judgeRecord(from: string, data: Uint8Array): Promise<ChannelVerdict> {
+    if (data.length < RECORD_LENGTH + SIGNATURE_LENGTH) return 'reject'
+    if (data.length > this.chain.params.maxRecordLength + SIGNATURE_LENGTH) return 'reject'
+    if (this.#recordRate.take(from, 1, Date.now()) > 0) return 'ignore'
+    const end = data.length - SIGNATURE_LENGTH
+    return this.#takeRecord(data.slice(0, end), data.slice(end))
+  }
+
+  async #takeRecord(record: Uint8Array, signature: Uint8Array): Promise<ChannelVerdict> {
+    const verdict = this.shared.offer(record, signature)
+    if (verdict === 'invalid') return 'reject'
+    if (verdict !== 'accepted') return 'ignore'
+    await this.shared.written()
+    this.#producer.wake()
+    return 'accept'
+  }
+
+  #onStatus(peer: ChainPeer): void {
+    const isNew = !this.#known.has(peer.id)
+    this.#known.add(peer.id)
+    this.#sync.wake()
+    if (isNew) void this.#fetchRecords(peer).catch(() => {})
+  }
+
+  /** Peers whose waiting records were asked for since they were connected. */
+  readonly #known = new Set<string>()
+
+  /** What waits at a peer. */
+  async #fetchRecords(peer: ChainPeer): Promise<void> {
+    await this.#sync.settled()
+    let after: Uint8Array | undefined = new Uint8Array()
+    while (after !== undefined) {
+      const from: Uint8Array = after
+      const page = await this.#peers.ask(peer, 'questions', link => link.records(from, this.#peers.signal))
+      for (const { record, signature } of page.records) {
+        if ((await this.#takeRecord(record.slice(), signature.slice())) === 'reject') {
+          return this.#peers.blame(peer.id, 50, 'a record that is not valid')
+        }
+      }
+      after = page.next
+    }
+  }
+
+  async #refresh(): Promise<void> {
+    await this.#peers.refreshAll()
+    const peers = this.#peers.list()
+    for (const id of this.#known) if (this.#peers.get(id) === undefined) this.#known.delete(id)
+    this.#sync.wake()
+    // what gossip lost
+    const some = peers[Math.floor(Math.random() * peers.length)]
+    if (some !== undefined) await this.#fetchRecords(some).catch(() => {})
+  }
+
+  #onChange(change: Reorganisation): void {
+    this.#producer.changed()
+    this.#init.onChange?.(change)
+  }
+}

@@ -1,0 +1,88 @@
+import { randomBytes } from 'node:crypto'
+import { viewOf } from '../../chain/bytes.ts'
+import { commit, SECRET_LENGTH } from '../../chain/commitment.ts'
+import { type Extension, encodeRecord, KIND, type KindName, recordId } from '../../chain/record.ts'
+import { signRecord } from '../../chain/record-signature.ts'
+import type { Producer } from '../../chain/shared/propose.ts'
+import type { SharedChain } from '../../chain/shared/shared-chain.ts'
+import type { SharedStore } from '../../chain/shared/store.ts'
+import { TalosError } from '../../errors.ts'
+
+/** The number of our stream of records, random for each installation. */
+const STREAM_KEY = 'o'
+
+/** A record of ours for a shared chain. */
+export interface OwnRecord {
+  id: Uint8Array
+  record: Uint8Array
+  signature: Uint8Array
+}
+
+/** Writes records in our name into a shared chain, each after the one before it. */
+export class OwnRecords {
+  readonly #shared: SharedChain
+  readonly #author: Producer
+  readonly #stream: number
+  #running: Promise<unknown> = Promise.resolve()
+
+  private constructor(shared: SharedChain, author: Producer, stream: number) {
+    this.#shared = shared
+    this.#author = author
+    this.#stream = stream
+  }
+
+  static async open(shared: SharedChain, store: SharedStore, author: Producer): Promise<OwnRecords> {
+    let known = store.get(STREAM_KEY)
+    if (known === undefined) {
+      known = new Uint8Array(randomBytes(4))
+      await store.write(new Map([[STREAM_KEY, known]]), true)
+    }
+    return new OwnRecords(shared, author, viewOf(known).getUint32(0))
+  }
+
+  /**
+   * Makes the next record; it is on disk, and waits for a block, when this resolves. The commitment is to nothing that anybody knows.
+   *
+   * @throws CHAIN_WAITING_FULL while too many of ours wait, CHAIN_NOT_ADMITTED, STORAGE_*
+   */
+  write(kind: KindName, extensions: readonly Extension[], now: number): Promise<OwnRecord> {
+    const writing = this.#running.then(() => this.#write(kind, extensions, now))
+    this.#running = writing.catch(() => {})
+    return writing
+  }
+
+  async #write(kind: KindName, extensions: readonly Extension[], time: number): Promise<OwnRecord> {
+    const { chain, mempool } = this.#shared
+    const { publicKey: author } = this.#author
+    const head = mempool.headOf(author, this.#stream)
+    const record = encodeRecord({
+      kind: KIND[kind],
+      author,
+      stream: this.#stream,
+      sequence: head.sequence + 1,
+      previous: head.id,
+      time,
+      commitment: commit({ secret: randomBytes(SECRET_LENGTH), fields: [{ name: 'kind', value: kind }] }),
+      extensions
+    })
+    const id = recordId(record)
+    const signature = signRecord(this.#author, chain.id, id)
+    const verdict = this.#shared.offer(record, signature)
+    if (verdict === 'full' || verdict === 'ahead') {
+      throw new TalosError('CHAIN_WAITING_FULL', 'too many records wait for a block of the shared chain', {
+        hint: 'Try again when blocks are made: is anybody connected who makes them?'
+      })
+    }
+    if (verdict !== 'accepted') {
+      throw new TalosError(
+        'CHAIN_NOT_ADMITTED',
+        `the shared chain takes no ${kind} records of this identity (${verdict})`,
+        {
+          hint: "Its network file names who may write and what; this identity's key is in talos status."
+        }
+      )
+    }
+    await this.#shared.written(true)
+    return { id, record, signature }
+  }
+}
