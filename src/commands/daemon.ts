@@ -3,6 +3,7 @@ import { Flags } from '@oclif/core'
 import { BaseCommand } from '../cli/base-command.ts'
 import { detach } from '../cli/detach.ts'
 import { interruption } from '../cli/interrupt.ts'
+import { type NetworkFlags, networkArguments, networkFlags, networkOption } from '../cli/network-flags.ts'
 import { monitorFlags, monitorOption, type OperationFlags, operationArguments, setLogFormat } from '../cli/operation.ts'
 import { promptPassphrase } from '../cli/passphrase.ts'
 import {
@@ -37,6 +38,7 @@ works through it, and needs no passphrase then. Runs until it is interrupted. Wi
       multipleNonGreedy: true
     }),
     ...monitorFlags,
+    ...networkFlags,
     server: Flags.string({
       description: 'A bootstrap server to register at, beside those that are known: host:port or multiaddr',
       multiple: true,
@@ -57,7 +59,8 @@ works through it, and needs no passphrase then. Runs until it is interrupted. Wi
       prompt: promptPassphrase,
       config: {
         ...(flags.server === undefined ? {} : { servers: flags.server }),
-        ...(flags.listen === undefined ? {} : { listen: flags.listen })
+        ...(flags.listen === undefined ? {} : { listen: flags.listen }),
+        chain: networkOption(flags)
       },
       signal: stop,
       ...monitorOption(flags),
@@ -76,7 +79,7 @@ works through it, and needs no passphrase then. Runs until it is interrupted. Wi
   }
 
   async #detach(
-    flags: { 'data-dir'?: string; listen?: string[]; server?: string[] } & OperationFlags
+    flags: { 'data-dir'?: string; listen?: string[]; server?: string[] } & NetworkFlags & OperationFlags
   ): Promise<object> {
     const dataDir = resolveDataDir(flags['data-dir'])
     const { sealed } = await readWalletSummary({ dataDir })
@@ -84,7 +87,7 @@ works through it, and needs no passphrase then. Runs until it is interrupted. Wi
     const args = ['daemon', '--data-dir', dataDir]
     for (const address of flags.listen ?? []) args.push('--listen', address)
     for (const server of flags.server ?? []) args.push('--server', server)
-    args.push(...operationArguments(flags))
+    args.push(...networkArguments(flags), ...operationArguments(flags))
     const greeting = await detach(args, dataDir, passphrase)
     this.log(`the node runs as ${greeting.peerId} (process ${greeting.pid}); "talos daemon --stop" ends it`)
     return greeting

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { Flags } from '@oclif/core'
 import { BaseCommand } from '../cli/base-command.ts'
 import { interruption } from '../cli/interrupt.ts'
+import { networkFlags, networkOption } from '../cli/network-flags.ts'
 import { monitorFlags, monitorOption, setLogFormat } from '../cli/operation.ts'
 import { type RunningServer, startServer } from '../index.ts'
 
@@ -32,6 +33,7 @@ for whom messages wait, never what they say. Runs until it is interrupted. With 
     'max-registrations': Flags.integer({ description: 'Registrations that it holds (default: 10000)', min: 1 }),
     'max-reservations': Flags.integer({ description: 'Peers that it relays for (default: 1000)', min: 0 }),
     ...monitorFlags,
+    ...networkFlags,
     port: Flags.integer({ description: 'TCP port', default: 8765, min: 0, max: 65535 }),
     'ws-port': Flags.integer({ description: 'WebSocket port (default: the one after --port)', min: 0, max: 65535 })
   }
@@ -42,6 +44,7 @@ for whom messages wait, never what they say. Runs until it is interrupted. With 
     const stop = interruption()
     const server = await startServer({
       port: flags.port,
+      chain: networkOption(flags),
       limits: {
         ...optional('maxConnections', flags['max-connections']),
         ...optional('maxReservations', flags['max-reservations']),

@@ -6,7 +6,7 @@ import type { FileOffer, Transfer } from '../protocols/files/index.ts'
 import type { HistoryEntry, IncomingMessage, OutgoingMessage } from '../protocols/messaging/index.ts'
 import { acceptChangedKey, type ChangedKey, changedKey, listSessions } from '../protocols/sessions/index.ts'
 import type { AgentNode } from './agent-node.ts'
-import { AuditApi } from './audit/read/audit-api.ts'
+import { ChainApi } from './chain/chain-api.ts'
 import {
   type BroadcastReport,
   type CallContext,
@@ -34,7 +34,7 @@ const NEVER = new AbortController().signal
 type Params<Name extends keyof NodeApi> = Parameters<NodeApi[Name]>[0]
 
 /** What the commands and the SDK ask of a node, done by the node in this process. */
-export class AgentApi extends AuditApi implements NodeApi {
+export class AgentApi extends ChainApi implements NodeApi {
   readonly #node: AgentNode
   readonly #leave: () => void
   readonly #leases = new InboxLeases()

@@ -8,6 +8,7 @@ import { type SessionStore, type Sessions, streamSessions } from '../protocols/s
 import { type Agent, type AgentOptions, beginAgent, openStore } from './agent.ts'
 import type { AgentServices, ServiceComponents } from './agent-services.ts'
 import { AuditTrail } from './audit/audit-trail.ts'
+import type { NetworkChain } from './chain/network-chain.ts'
 import type { Config } from './config.ts'
 import type { NodeRole } from './control/methods.ts'
 import { dialPeer } from './directory/dial-peer.ts'
@@ -186,6 +187,11 @@ export class AgentNode implements AsyncDisposable {
   /** The mailboxes have taken this node in, or given up: the registrations are to name others. */
   mailboxesChanged(): void {
     this.#registrations?.refresh()
+  }
+
+  /** The chain that is shared with others, if there is one; none before complete(). */
+  get network(): NetworkChain | undefined {
+    return this.#services?.network?.chain
   }
 
   /** Messages that wait, here and for the application; none before complete(). */

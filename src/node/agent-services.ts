@@ -20,6 +20,8 @@ import type { WitnessServer } from '../protocols/witness/index.ts'
 import { defined } from './agent.ts'
 import type { AgentNode } from './agent-node.ts'
 import { serveComparisons } from './audit/read/serve-peers.ts'
+import type { Claims } from './chain/claims.ts'
+import type { NetworkChain, NetworkChainComponents } from './chain/network-chain.ts'
 import { FilePolicy } from './file-policy.ts'
 import { isAmong } from './known-peer.ts'
 import { ownMailboxes, registrableMailboxes } from './mailbox/addresses.ts'
@@ -41,6 +43,7 @@ export type ServiceComponents = FilesComponents &
   MailboxClientComponents &
   MessagingComponents &
   Parameters<ReturnType<typeof streams>>[0] &
+  NetworkChainComponents &
   Parameters<ReturnType<BroadcastModule['broadcasts']>>[0]
 
 type BroadcastModule = typeof import('../protocols/broadcast/index.ts')
@@ -65,6 +68,8 @@ export class AgentServices {
   /** The witness that this node is for others. */
   readonly witness: WitnessServer | undefined
   readonly #node: AgentNode
+  readonly #components: ServiceComponents
+  #network: { chain: NetworkChain; claims: Claims; stop(): Promise<void> } | undefined
   #mailboxes: MailboxAddress[] = []
 
   private constructor(
@@ -80,6 +85,7 @@ export class AgentServices {
     const record: Recorder = (transaction, entries) => node.audit.record(transaction, entries)
     const connect = (peer: PeerId, signal: AbortSignal): Promise<Connection> => node.connect(peer, signal)
     this.#node = node
+    this.#components = components
     this.filePolicy = filePolicyOf(node)
     this.mailbox = mailboxClient({
       sessions,
@@ -136,6 +142,7 @@ export class AgentServices {
     services.#tell()
     try {
       await start(...services.#all)
+      await services.#startNetwork()
     } catch (error) {
       await boxes?.close()
       throw error
@@ -172,8 +179,20 @@ export class AgentServices {
     return this.streams.open(peerIdFromString(peerId), options)
   }
 
+  /** The chain that is shared with others, when the configuration names one and the node is there for others. */
+  get network(): { chain: NetworkChain; claims: Claims } | undefined {
+    return this.#network
+  }
+
+  async #startNetwork(): Promise<void> {
+    if (this.#broadcasts === undefined || this.#node.config.chain.network === undefined) return
+    const { startNetwork } = await import('./chain/start-network.ts')
+    this.#network = await startNetwork(this.#node, this.#components, this.#broadcasts)
+  }
+
   async stop(): Promise<void> {
     await this.witnessing.stop()
+    await this.#network?.stop()
     await stop(...this.#all)
     await this.#boxes?.close()
   }

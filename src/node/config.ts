@@ -91,6 +91,20 @@ export const CONFIG = z.strictObject({
       { allow: [] }
     )
     .check(z.describe('Who has seen how far the audit chain is')),
+  chain: z
+    ._default(
+      z.strictObject({
+        network: z.optional(
+          z.string().check(z.minLength(1), z.describe('The file of a network whose chain this node shares with others'))
+        ),
+        peers: list('Nodes of that network to stay connected to: names, PeerIds, or multiaddrs with /p2p/…'),
+        checkpointEvery: count(
+          'Seconds after which the state of the own chain is written into the shared one; 0: only at the end (default: 600)'
+        )
+      }),
+      { peers: [] }
+    )
+    .check(z.describe('The chain that is shared with others')),
   limits: z
     ._default(
       z.strictObject({

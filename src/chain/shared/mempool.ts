@@ -186,6 +186,20 @@ export class Mempool {
     return head
   }
 
+  /** What an author claims last of a chain of its own in what waits, and the record that does. */
+  claimOf(author: Uint8Array, chain: Uint8Array): { claim: ClaimedState; id: Uint8Array } | undefined {
+    let last: { claim: ClaimedState; id: Uint8Array } | undefined
+    for (const stream of this.#streams.values()) {
+      for (const { entry } of stream.values()) {
+        if (!equalBytes(entry.record.author, author)) break
+        const claim = claimIn(entry.record)
+        if (claim === undefined || !equalBytes(claim.chain, chain)) continue
+        if (last === undefined || claim.size > last.claim.size) last = { claim, id: entry.id }
+      }
+    }
+    return last
+  }
+
   /** The record that waits with a number of a stream. */
   at(author: Uint8Array, stream: number, sequence: number): CheckedEntry | undefined {
     return this.#streams.get(streamKey(author, stream))?.get(sequence)?.entry

@@ -1,13 +1,14 @@
 import { lines } from '../../cli/audit-text.ts'
 import { ChainCommand } from '../../cli/chain-command.ts'
+import { networkText } from '../../cli/network-text.ts'
 import { bytes } from '../../cli/size.ts'
-import type { ChainStatus as Report } from '../../index.ts'
+import type { NetworkStatus, ChainStatus as Report } from '../../index.ts'
 
 export default class ChainStatus extends ChainCommand {
-  static override summary = 'Show how far the audit chain is'
+  static override summary = 'Show how far the audit chain is, and the chain that is shared with others'
   static override examples = ['<%= config.bin %> chain status', '<%= config.bin %> chain status --json']
 
-  async run(): Promise<Report> {
+  async run(): Promise<Report & { network?: NetworkStatus }> {
     const { flags } = await this.parse(ChainStatus)
     await using talos = await this.openClient(flags)
     const status = await talos.chain.status({ signal: this.interrupted })
@@ -24,6 +25,8 @@ export default class ChainStatus extends ChainCommand {
         ['difficulty', String(status.difficulty)]
       ])
     )
-    return status
+    const network = await talos.network.status({ signal: this.interrupted })
+    if (network !== undefined) this.log(`\n${networkText(network)}`)
+    return network === undefined ? status : { ...status, network }
   }
 }

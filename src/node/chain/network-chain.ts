@@ -18,7 +18,8 @@ import { type OwnRecord, OwnRecords } from './own-records.ts'
 import { type ChainPeer, ChainPeers } from './peers.ts'
 import { BlockProducer } from './producer.ts'
 import { sourceOf, statusOfChain } from './source.ts'
-import { Synchroniser, type SyncState } from './sync.ts'
+import { Synchroniser } from './sync.ts'
+import type { NetworkStatus } from './types.ts'
 
 /** How often peers are asked where their chains end, and what waits at one of them. Milliseconds. */
 const REFRESH = 10_000
@@ -43,7 +44,6 @@ export interface NetworkChainInit {
   onConflict?: (conflict: Conflict) => void
   /** The chain has changed. */
   onChange?: (change: Reorganisation) => void
-  onValidated?: (result: ValidationResult) => void
   /** From whom no record is taken that waits for a block. */
   isBarred?: (author: Uint8Array) => boolean
 }
@@ -55,29 +55,15 @@ export interface NetworkChainComponents {
   logger: ComponentLogger
 }
 
-/** What is seen of a shared chain at a node. */
-export interface NetworkChainStatus {
-  name: string
-  /** Hex. */
-  chainId: string
-  height: number
-  tip: string
-  /** Milliseconds since 1970. */
-  tipTime: number
-  /** Of the whole chain, in hashes: a decimal number. */
-  work: string
-  /** Records that wait for a block. */
-  waiting: number
-  /** Whether this identity may write, and makes blocks. */
-  admitted: boolean
-  mining: boolean
-  peers: Array<{ peerId: string; height: number; work: string; faults: number }>
-  /** Peers that were dropped for what they did. */
-  dropped: number
-  /** What is being fetched. */
-  sync?: SyncState
-  /** A better chain that would take back more blocks than may be without consent: `talos chain sync --consent <first>`. */
-  deep?: { first: string; fork: number; depth: number; height: number }
+/** What was done since the start. */
+export interface NetworkCounts {
+  reorganisations: number
+  /** Blocks that were checked. */
+  blocks: number
+  /** Of these, those that were not valid, by the first violation. */
+  rejected: Record<string, number>
+  /** Spent in checks, by layer. */
+  seconds: Record<string, number>
 }
 
 /** A chain that this node shares with others: on disk, answered from, announced, fetched, and with blocks of its own. */
@@ -94,6 +80,9 @@ export class NetworkChain {
   readonly #own: OwnRecords
   readonly #recordRate = new RateLimiter(RECORD_RATE)
   readonly #timers: NodeJS.Timeout[] = []
+  /** Woken by the next change of the chain. */
+  readonly #waiting = new Set<() => void>()
+  readonly counts: NetworkCounts = { reorganisations: 0, blocks: 0, rejected: {}, seconds: {} }
   #blocks: Channel | undefined
   #records: Channel | undefined
 
@@ -143,18 +132,20 @@ export class NetworkChain {
     const store = await LevelStore.open(init.dataDir, chain.id)
     try {
       let changed: (change: Reorganisation) => void = () => {}
+      let validated: (result: ValidationResult) => void = () => {}
       const shared = await SharedChain.open({
         chain,
         store,
         isOwn: author => equalBytes(author, init.identity.publicKey),
         onChange: change => changed(change),
         ...(init.onConflict === undefined ? {} : { onConflict: init.onConflict }),
-        ...(init.onValidated === undefined ? {} : { onValidated: init.onValidated }),
+        onValidated: result => validated(result),
         ...(init.isBarred === undefined ? {} : { isBarred: init.isBarred })
       })
       const own = await OwnRecords.open(shared, store, init.identity)
       const network = new NetworkChain(init, components, { chain, store, shared, own })
       changed = change => network.#onChange(change)
+      validated = result => network.#onValidated(result)
       return network
     } catch (error) {
       await store.close()
@@ -208,9 +199,31 @@ export class NetworkChain {
     await this.#sync.settled()
   }
 
-  /** Makes a block at once of what waits. */
-  mine(): void {
-    this.#producer.now()
+  /** Makes a block at once of what waits. Resolves when the chain is longer, whoever did it, or nothing waits; rejects with the signal's reason. */
+  async mine(signal: AbortSignal): Promise<void> {
+    const { height } = this.shared.tip
+    while (this.shared.tip.height <= height && this.shared.mempool.size > 0) {
+      this.#producer.now()
+      const changed = Promise.withResolvers<void>()
+      this.#waiting.add(changed.resolve)
+      const onAbort = (): void => changed.reject(signal.reason)
+      signal.addEventListener('abort', onAbort, { once: true })
+      try {
+        signal.throwIfAborted()
+        await changed.promise
+      } finally {
+        signal.removeEventListener('abort', onAbort)
+        this.#waiting.delete(changed.resolve)
+      }
+    }
+  }
+
+  /** What this identity claimed last of a chain of its own, in the shared chain or waiting for it. */
+  lastClaim(chain: Uint8Array): { size: number; root: Uint8Array; record?: Uint8Array } | undefined {
+    const { publicKey } = this.#init.identity
+    const waiting = this.shared.mempool.claimOf(publicKey, chain)
+    if (waiting !== undefined) return { ...waiting.claim, record: waiting.id }
+    return this.shared.tree.viewAfter(this.shared.tip).claimOf?.(publicKey, chain)
   }
 
   /** Consents to taking back whatever a chain that begins with this block takes back. */
@@ -219,7 +232,11 @@ export class NetworkChain {
     await this.sync()
   }
 
-  status(): NetworkChainStatus {
+  get peerCount(): number {
+    return this.#peers.list().length
+  }
+
+  status(): NetworkStatus {
     const { tip, mempool, deep } = this.shared
     const { params } = this.chain
     const { state } = this.#sync
@@ -338,8 +355,22 @@ export class NetworkChain {
     if (some !== undefined) await this.#fetchRecords(some).catch(() => {})
   }
 
+  #onValidated({ valid, errors, layers }: ValidationResult): void {
+    const { counts } = this
+    counts.blocks++
+    if (!valid) {
+      const { violation } = errors[0]!
+      counts.rejected[violation] = (counts.rejected[violation] ?? 0) + 1
+    }
+    for (const [layer, { duration }] of Object.entries(layers)) {
+      counts.seconds[layer] = (counts.seconds[layer] ?? 0) + duration / 1000
+    }
+  }
+
   #onChange(change: Reorganisation): void {
+    if (change.disconnect.length > 0) this.counts.reorganisations++
     this.#producer.changed()
+    for (const wake of this.#waiting) wake()
     this.#init.onChange?.(change)
   }
 }

@@ -18,6 +18,7 @@ import type { OfferedStream } from '../streams/stream-policy.ts'
 import { createWallet, type OpenWalletOptions, readWalletSummary, type Wallet } from '../wallet/index.ts'
 import { TalosAudit, TalosChain, TalosProofs } from './audit.ts'
 import { broadcastsOf, type ReceivedBroadcast } from './broadcasts.ts'
+import { TalosNetwork } from './network.ts'
 import { NodeLink } from './node-link.ts'
 import { SecureChannel } from './secure-channel.ts'
 import { offeredStreams } from './streams.ts'
@@ -93,6 +94,8 @@ export class TalosClient extends TypedEventEmitter<TalosEvents> implements Async
   readonly chain: TalosChain
   /** Who has seen how far it is. */
   readonly witnesses: TalosWitnesses
+  /** The chain that this agent shares with others. */
+  readonly network: TalosNetwork
   readonly #link: NodeLink
   readonly #stop: () => void
 
@@ -105,6 +108,7 @@ export class TalosClient extends TypedEventEmitter<TalosEvents> implements Async
     this.proof = new TalosProofs(link)
     this.chain = new TalosChain(link)
     this.witnesses = new TalosWitnesses(link)
+    this.network = new TalosNetwork(link)
     this.#stop = link.onEvent(event => this.#announce(event))
   }
 

@@ -6,6 +6,7 @@ import type { NodeStatus } from '../directory/types.ts'
 import type { RegistrationEvent } from '../mcp/registration-news.ts'
 import type { WitnessReport } from '../witness/types.ts'
 import { AUDIT_METHODS, type AuditResults } from './audit-methods.ts'
+import { CHAIN_METHODS, type ChainResults } from './chain-methods.ts'
 
 /** Counts up when a client of before could not work with a node of after (docs/spec/control.md). */
 export const CONTROL_PROTOCOL = 1
@@ -91,6 +92,7 @@ export const METHODS = {
   /** Pins the key that was offered. */
   acceptKey: z.object({ peer, offered: bytes }),
   ...AUDIT_METHODS,
+  ...CHAIN_METHODS,
   /** Reads the address book, the servers and the configuration again. */
   refresh: z.object({}),
   /** Ends the node. */
@@ -139,7 +141,7 @@ export interface PrekeyBundleReport {
   expiresAt: number
 }
 
-interface Results extends AuditResults {
+interface Results extends AuditResults, ChainResults {
   status: NodeStatus
   send: OutgoingMessage
   waitFor: OutgoingMessage

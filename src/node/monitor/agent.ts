@@ -52,6 +52,7 @@ class AgentMetrics extends Metrics {
       'Messages that came into this state: received, or sent and queued, stored, delivered, read, failed',
       ['state']
     )
+    this.sharedChain(() => node()?.network)
     this.gauges('talos_messages_waiting', 'Messages in the outbox and in the inbox', 'box', () => {
       const { outbox, inbox } = node()?.usage() ?? { outbox: 0, inbox: 0 }
       return { outbox, inbox }

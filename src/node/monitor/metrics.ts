@@ -1,6 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Connection } from '@libp2p/interface'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { NetworkChain } from '../chain/network-chain.ts'
 
 /** What every Talos process measures. */
 export interface ProcessState {
@@ -80,6 +81,57 @@ export class Metrics {
         for (const [key, value] of Object.entries(values())) this.labels(key).set(value)
       }
     })
+  }
+
+  /** Numbers that are counted elsewhere and only grow. */
+  protected totals(name: string, help: string, label: string | undefined, values: () => Record<string, number>): void {
+    const { registers } = this
+    new Counter({
+      name,
+      help,
+      labelNames: label === undefined ? [] : [label],
+      registers,
+      collect() {
+        this.reset()
+        for (const [key, value] of Object.entries(values())) {
+          if (label === undefined) this.inc(value)
+          else this.labels(key).inc(value)
+        }
+      }
+    })
+  }
+
+  /** Of the chain that is shared with others; zeros while there is none. */
+  protected sharedChain(network: () => NetworkChain | undefined): void {
+    this.gauge(
+      'talos_chain_height',
+      'Blocks of the shared chain after the first',
+      () => network()?.shared.tip.height ?? 0
+    )
+    this.gauge(
+      'talos_chain_waiting_records',
+      'Records that wait for a block',
+      () => network()?.shared.mempool.size ?? 0
+    )
+    this.gauge('talos_chain_peers', 'Connected nodes that keep the same chain', () => network()?.peerCount ?? 0)
+    this.totals('talos_chain_reorganisations_total', 'Changes that took blocks back', undefined, () => ({
+      all: network()?.counts.reorganisations ?? 0
+    }))
+    this.totals('talos_chain_blocks_checked_total', 'Blocks that were checked', undefined, () => ({
+      all: network()?.counts.blocks ?? 0
+    }))
+    this.totals(
+      'talos_chain_blocks_rejected_total',
+      'Blocks that were not valid, by the first violation',
+      'reason',
+      () => network()?.counts.rejected ?? {}
+    )
+    this.totals(
+      'talos_chain_validation_seconds_total',
+      'Time spent in checks of blocks, by layer',
+      'layer',
+      () => network()?.counts.seconds ?? {}
+    )
   }
 
   protected counter<Label extends string>(name: string, help: string, labelNames: Label[]): Counter<Label> {

@@ -1,4 +1,5 @@
 import type { Counter } from 'prom-client'
+import type { NetworkChain } from '../chain/network-chain.ts'
 import { Metrics, type ProcessState } from '../monitor/metrics.ts'
 import type { Health } from './health.ts'
 
@@ -8,7 +9,7 @@ export class ServerMetrics extends Metrics {
   readonly #mailboxRequests: Counter<'request' | 'status'>
   readonly #relayed: Counter
 
-  constructor(state: ProcessState, health: () => Health) {
+  constructor(state: ProcessState, health: () => Health, network: () => NetworkChain | undefined) {
     super(state)
     this.#requests = this.counter('talos_registry_requests_total', 'Requests answered by the registry', [
       'request',
@@ -25,6 +26,7 @@ export class ServerMetrics extends Metrics {
     this.gauge('talos_mailbox_recipients', 'Recipients that have a mailbox here', () => health().mailboxes)
     this.gauge('talos_mailbox_items', 'Boxes held', () => health().mailboxItems)
     this.gauge('talos_mailbox_bytes', 'Bytes of the boxes held', () => health().mailboxBytes)
+    this.sharedChain(network)
   }
 
   answered(request: string, status: string): void {

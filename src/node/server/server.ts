@@ -3,10 +3,13 @@ import type { PeerId } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { crypto } from '../../crypto/index.ts'
 import { TalosError } from '../../errors.ts'
-import { broadcasts } from '../../protocols/broadcast/index.ts'
+import { type Broadcasts, broadcasts } from '../../protocols/broadcast/index.ts'
 import { type MailboxServer, mailboxServer } from '../../protocols/mailbox/index.ts'
 import { type RegistryServer, registryServer } from '../../protocols/registry/index.ts'
-import { loadConfig } from '../config.ts'
+import { keepConnected } from '../chain/keep-connected.ts'
+import { networkAt } from '../chain/network-at.ts'
+import { NetworkChain, type NetworkChainComponents } from '../chain/network-chain.ts'
+import { type Config, type ConfigInput, loadConfig } from '../config.ts'
 import { prepareDataDir, resolveDataDir } from '../data-dir.ts'
 import { mailboxLimits } from '../mailbox/limits.ts'
 import { type MonitorAddress, startMonitor } from '../monitor/http.ts'
@@ -37,6 +40,8 @@ export interface ServerOptions {
   identityFile?: string
   /** Serve /healthz, /readyz and /metrics over HTTP. */
   metrics?: MonitorAddress
+  /** The chain that it shares with others, and with whom. @default the configuration's */
+  chain?: ConfigInput['chain']
   /** @default the configuration's, else SERVER_LIMITS */
   limits?: Partial<ServerLimits>
 }
@@ -55,13 +60,13 @@ export interface RunningServer {
 }
 
 /** `mailbox` is there unless the configuration says no. */
-type ServerNode = TalosNode<{ registry: RegistryServer; mailbox?: MailboxServer }>
+type ServerNode = TalosNode<{ registry: RegistryServer; broadcasts: Broadcasts; mailbox?: MailboxServer }>
 
 /**
  * Starts a bootstrap server: an entry into the network, a relay for peers that cannot be dialled, the registry, a forwarder
  * of broadcasts, and a mailbox unless the configuration says `mailbox: false`.
  * Throws NETWORK_PORT_IN_USE, NETWORK_PORT_DENIED, NETWORK_LISTEN_FAILED, NETWORK_HOST_INVALID, NETWORK_ANNOUNCE_INVALID,
- * CONFIG_INVALID, STORAGE_*.
+ * CONFIG_INVALID, CHAIN_NETWORK_*, STORAGE_*.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const startedAt = Date.now()
@@ -69,7 +74,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const port = options.port ?? DEFAULT_PORT
   const listen = await endpoints(options.host, port, options.wsPort ?? (port === 0 ? 0 : port + 1))
   const announce = options.announce?.map(checkedAnnounce)
-  const { limits, hasMailbox } = await configured(options)
+  const { limits, hasMailbox, chain } = await configured(options)
   // libp2p starts without an address that it cannot listen on; a server must not
   for (const endpoint of listen) await checkFree(endpoint)
   await prepareDataDir(resolveDataDir(options.dataDir))
@@ -83,6 +88,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     for (let stop = started.pop(); stop !== undefined; stop = started.pop()) await stop()
   }
   let node: ServerNode | undefined
+  let network: NetworkChain | undefined
+  let components: NetworkChainComponents | undefined
   let ready = false
   const health = (): Health => ({
     ready,
@@ -96,7 +103,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   })
   const metrics = new ServerMetrics(
     { version: VERSION, startedAt, connections: () => node?.getConnections() ?? [] },
-    health
+    health,
+    () => network
   )
   started.push(async () => metrics.stop())
   try {
@@ -125,11 +133,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
               })
             }
           : {}),
-        broadcasts: broadcasts({
-          crypto,
-          identity: crypto.ed25519.fromSeed(seed),
-          forward: { maxListeners: limits.maxConnections }
-        })
+        broadcasts: (own: Parameters<ReturnType<typeof broadcasts>>[0] & NetworkChainComponents) => {
+          components = own
+          return broadcasts({
+            crypto,
+            identity: crypto.ed25519.fromSeed(seed),
+            forward: { maxListeners: limits.maxConnections }
+          })(own)
+        }
       } as never,
       version: VERSION
     })) as ServerNode
@@ -138,6 +149,21 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await node.start()
     if (node.services.dialer.listening().length === 0) {
       throw new TalosError('NETWORK_LISTEN_FAILED', `cannot listen on port ${port}`)
+    }
+    if (chain.network !== undefined) {
+      const params = await networkAt(resolveDataDir(options.dataDir), chain.network)
+      const identity = crypto.ed25519.fromSeed(seed)
+      network = await NetworkChain.open(
+        { params, dataDir, identity, broadcasts: node.services.broadcasts },
+        components!
+      )
+      started.push(async () => network?.stop())
+      await network.start()
+      const own = node
+      const connections = keepConnected(chain.peers ?? [], (address, signal) =>
+        own.dial(multiaddr(address), { signal })
+      )
+      started.push(async () => connections.stop())
     }
     const monitor = options.metrics === undefined ? undefined : await startMonitor(options.metrics, metrics, health)
     if (monitor !== undefined) started.push(() => monitor.close())
@@ -161,15 +187,17 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 }
 
 /** The flags over the configuration over the defaults. */
-async function configured({ dataDir, limits = {} }: ServerOptions): Promise<{
+async function configured({ dataDir, limits = {}, chain = {} }: ServerOptions): Promise<{
   limits: ServerLimits
   hasMailbox: boolean
+  chain: Config['chain']
 }> {
-  const config = await loadConfig({ ...(dataDir === undefined ? {} : { dataDir }), flags: { limits } })
+  const config = await loadConfig({ ...(dataDir === undefined ? {} : { dataDir }), flags: { limits, chain } })
   const given = Object.entries(config.limits).filter(([, value]) => value !== undefined)
   return {
     limits: { ...SERVER_LIMITS, ...(Object.fromEntries(given) as Partial<ServerLimits>) },
-    hasMailbox: config.mailbox ?? true
+    hasMailbox: config.mailbox ?? true,
+    chain: config.chain
   }
 }
 

@@ -1,0 +1,32 @@
+import * as z from 'zod/mini'
+import type { ClaimReport, NetworkBlock, NetworkRecord, NetworkStatus } from '../chain/types.ts'
+
+const hash = z.string().check(z.regex(/^[0-9a-f]{64}$/))
+
+/** What a node is asked about the chain that it shares with others: see docs/spec/control.md. */
+export const CHAIN_METHODS = {
+  /** Null when the node shares none. */
+  chainNetwork: z.object({}),
+  /** Asks all peers, and fetches what is better; `consent`: to a chain that begins with this block, whatever it takes back. */
+  chainSync: z.object({ consent: z.optional(hash) }),
+  /** Makes a block of what waits, at once; waits until there is one, from whomever. */
+  chainMine: z.object({}),
+  /** Writes the state of the own chain into the shared one. */
+  chainCheckpoint: z.object({}),
+  /** Blocks up to this height, the newest first. */
+  chainBlocks: z.object({
+    to: z.optional(z.int().check(z.nonnegative())),
+    limit: z.int().check(z.minimum(1), z.maximum(500))
+  }),
+  /** A block by its height, its hash or the first digits of that. */
+  chainBlock: z.object({ block: z.string().check(z.minLength(1), z.maxLength(64)) })
+}
+
+export interface ChainResults {
+  chainNetwork: NetworkStatus | null
+  chainSync: NetworkStatus
+  chainMine: NetworkStatus
+  chainCheckpoint: ClaimReport
+  chainBlocks: NetworkBlock[]
+  chainBlock: NetworkBlock & { entries: NetworkRecord[] }
+}
