@@ -1,8 +1,7 @@
-import { crypto } from '../crypto/index.ts'
-import { concatBytes, equalBytes, readUint64, viewOf, writeUint64 } from './bytes.ts'
+import { equalBytes, readUint64, viewOf } from './bytes.ts'
 import { FormatError } from './format-error.ts'
-import { sha256 } from './hash.ts'
-import { MerkleTree, merkleRoot, rootFromInclusion } from './tree.ts'
+import { fromText, sha256Text, sha512Text, toText, writeText, writeUtf8 } from './hash.ts'
+import { MerkleTree, rootFromInclusion, rootOfTexts } from './tree.ts'
 
 /** A fact about what happened: text, an integer of 0 to 2^53 - 1, or bytes. */
 export type FieldValue = string | number | Uint8Array
@@ -36,26 +35,41 @@ export const MAX_FIELDS = 32
 export const MAX_PAYLOAD = 100_000
 const NAME = /^[a-z0-9._-]{1,64}$/
 const encoder = new TextEncoder()
-const SALTS = encoder.encode('talos/record-salts/v1')
-const NO_SALT = new Uint8Array()
+/** What salts are derived from: label ‖ 0x00 ‖ secret (32) ‖ number (1). */
+const SALTS_LABEL = encoder.encode('talos/record-salts/v1\0')
+const SALTS_A_HASH = 4
+const saltsInput = new Uint8Array(SALTS_LABEL.length + 32 + 1)
+saltsInput.set(SALTS_LABEL)
 
-/** A value as it is hashed: its type (1 byte), then UTF-8, eight bytes big-endian, or the bytes. */
-export function encodeValue(value: FieldValue): Uint8Array {
+/** Writes a value as it is hashed, its type (1 byte), then UTF-8, eight bytes big-endian, or the bytes: where it ends. */
+function writeValue(to: Buffer, at: number, value: FieldValue): number {
   if (typeof value === 'string') {
-    const bytes = new Uint8Array(1 + Buffer.byteLength(value))
-    bytes[0] = TYPE.text
-    encoder.encodeInto(value, bytes.subarray(1))
-    return bytes
+    to[at] = TYPE.text
+    return at + 1 + writeUtf8(to, value, at + 1)
   }
-  if (typeof value !== 'number') return concatBytes(Uint8Array.of(TYPE.bytes), value)
+  if (typeof value !== 'number') {
+    to[at] = TYPE.bytes
+    to.set(value, at + 1)
+    return at + 1 + value.length
+  }
   if (!Number.isSafeInteger(value) || value < 0) {
     throw new FormatError('MESSAGE_FORMAT_INVALID', 'a field has a number that is no integer from 0 to 2^53 - 1')
   }
-  const bytes = new Uint8Array(9)
-  bytes[0] = TYPE.integer
-  writeUint64(viewOf(bytes), 1, value)
-  return bytes
+  to[at] = TYPE.integer
+  to.writeUInt32BE(Math.floor(value / 2 ** 32), at + 1)
+  to.writeUInt32BE(value % 2 ** 32, at + 5)
+  return at + 9
 }
+
+/** A value as it is hashed. @throws CHAIN_FORMAT */
+export function encodeValue(value: FieldValue): Uint8Array {
+  const bytes = Buffer.alloc(valueLength(value))
+  writeValue(bytes, 0, value)
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
+}
+
+const valueLength = (value: FieldValue): number =>
+  1 + (typeof value === 'string' ? Buffer.byteLength(value) : typeof value === 'number' ? 8 : value.length)
 
 /** @throws CHAIN_FORMAT */
 export function decodeValue(bytes: Uint8Array): FieldValue {
@@ -73,23 +87,36 @@ export function decodeValue(bytes: Uint8Array): FieldValue {
   return value
 }
 
-function leafOf(salt: Uint8Array, name: string, value: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(2 + SALT_LENGTH + name.length + value.length)
-  bytes.set(salt, 1)
-  bytes[1 + SALT_LENGTH] = name.length
-  encoder.encodeInto(name, bytes.subarray(2 + SALT_LENGTH))
-  bytes.set(value, 2 + SALT_LENGTH + name.length)
-  return sha256(bytes)
+/** What most leaves fit into. */
+const leafInput = Buffer.alloc(1_024)
+
+/** SHA-256(0x00 ‖ salt ‖ length of name (1) ‖ name ‖ value), of and as text with a character for each byte. */
+function leafOf(salt: string, { name, value }: Field): string {
+  const start = 2 + SALT_LENGTH + name.length
+  const most = start + 9 + (typeof value === 'string' ? 3 * value.length : typeof value === 'number' ? 0 : value.length)
+  const input = most <= leafInput.length ? leafInput : Buffer.alloc(most)
+  writeText(input, salt, 1)
+  input[1 + SALT_LENGTH] = name.length
+  writeText(input, name, 2 + SALT_LENGTH)
+  return sha256Text(input.subarray(0, writeValue(input, start, value)))
 }
 
-/** One salt a field, from the secret: whoever learns one learns no other. */
-function saltsOf({ secret, fields }: Payload): Uint8Array[] {
-  const salts = crypto.hkdf(secret, NO_SALT, SALTS, fields.length * SALT_LENGTH)
-  return fields.map((_, i) => salts.subarray(i * SALT_LENGTH, (i + 1) * SALT_LENGTH))
+/** One salt a field after the other, from the secret: whoever learns one learns no other. */
+function saltsOf({ secret, fields }: Payload): string {
+  saltsInput.set(secret, SALTS_LABEL.length)
+  let salts = ''
+  for (let i = 0; i < fields.length; i += SALTS_A_HASH) {
+    saltsInput[saltsInput.length - 1] = i / SALTS_A_HASH
+    salts += sha512Text(saltsInput)
+  }
+  saltsInput.fill(0, SALTS_LABEL.length)
+  return salts
 }
 
-function leavesOf(payload: Payload, salts: readonly Uint8Array[]): Uint8Array[] {
-  return payload.fields.map(({ name, value }, i) => leafOf(salts[i]!, name, encodeValue(value)))
+const saltAt = (salts: string, index: number): string => salts.slice(index * SALT_LENGTH, (index + 1) * SALT_LENGTH)
+
+function leavesOf({ fields }: Payload, salts: string): string[] {
+  return fields.map((field, i) => leafOf(saltAt(salts, i), field))
 }
 
 /** The commitment to a payload: 32 bytes. @throws CHAIN_FORMAT when the payload breaks a limit */
@@ -107,7 +134,7 @@ export function commit(payload: Payload): Uint8Array {
       }
     }
   }
-  return merkleRoot(leavesOf(payload, saltsOf(payload)))
+  return fromText(rootOfTexts(leavesOf(payload, saltsOf(payload))))
 }
 
 /** Opens the field called `name`; undefined when there is none. */
@@ -116,42 +143,46 @@ export function openField(payload: Payload, name: string): OpenedField | undefin
   const field = payload.fields[index]
   if (field === undefined) return undefined
   const salts = saltsOf(payload)
-  const tree = new MerkleTree(leavesOf(payload, salts))
-  return { ...field, salt: salts[index]!, index, count: payload.fields.length, path: tree.inclusionPath(index) }
+  const tree = new MerkleTree(leavesOf(payload, salts).map(fromText))
+  return { ...field, salt: fromText(saltAt(salts, index)), index, count: payload.fields.length, path: tree.inclusionPath(index) }
 }
 
 /** Whether `opened` is a field of what was committed to. */
 export function verifyOpening(commitment: Uint8Array, opened: OpenedField): boolean {
   // a name is ASCII: one byte a character
   if (opened.salt.length !== SALT_LENGTH || !NAME.test(opened.name) || opened.count > MAX_FIELDS) return false
-  const leaf = leafOf(opened.salt, opened.name, encodeValue(opened.value))
-  const root = rootFromInclusion(leaf, opened.index, opened.count, opened.path)
+  const leaf = leafOf(toText(opened.salt), opened)
+  const root = rootFromInclusion(fromText(leaf), opened.index, opened.count, opened.path)
   return root !== undefined && equalBytes(root, commitment)
 }
 
 /** The payload as it is kept: secret (32) ‖ count (1) ‖ for each field: name length (1) ‖ name ‖ value length (4) ‖ value. */
-export function encodePayload({ secret, fields }: Payload): Uint8Array {
-  const values = fields.map(({ value }) => encodeValue(value))
+export function encodePayload(payload: Payload): Uint8Array {
+  const bytes = Buffer.alloc(payloadLength(payload))
+  writePayload(bytes, 0, payload)
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
+}
+
+/** What {@link encodePayload} gives has so many bytes. @throws CHAIN_FORMAT when that is too much */
+export function payloadLength({ fields }: Payload): number {
   let length = SECRET_LENGTH + 1
-  for (let i = 0; i < fields.length; i++) length += 5 + fields[i]!.name.length + values[i]!.length
-  if (length > MAX_PAYLOAD) {
-    throw new FormatError('SIZE_EXCEEDED', `the fields of a record have at most ${MAX_PAYLOAD} bytes`)
+  for (const { name, value } of fields) length += 5 + name.length + valueLength(value)
+  if (length <= MAX_PAYLOAD) return length
+  throw new FormatError('SIZE_EXCEEDED', `the fields of a record have at most ${MAX_PAYLOAD} bytes`)
+}
+
+/** Writes what {@link encodePayload} gives: where it ends. */
+export function writePayload(to: Buffer, from: number, { secret, fields }: Payload): number {
+  to.set(secret, from)
+  to[from + SECRET_LENGTH] = fields.length
+  let at = from + SECRET_LENGTH + 1
+  for (const { name, value } of fields) {
+    to[at] = name.length
+    const start = at + 1 + writeText(to, name, at + 1) + 4
+    at = writeValue(to, start, value)
+    to.writeUInt32BE(at - start, start - 4)
   }
-  const bytes = new Uint8Array(length)
-  const view = viewOf(bytes)
-  bytes.set(secret)
-  bytes[SECRET_LENGTH] = fields.length
-  let at = SECRET_LENGTH + 1
-  for (let i = 0; i < fields.length; i++) {
-    const [{ name }, value] = [fields[i]!, values[i]!]
-    bytes[at] = name.length
-    encoder.encodeInto(name, bytes.subarray(at + 1))
-    at += 1 + name.length
-    view.setUint32(at, value.length)
-    bytes.set(value, at + 4)
-    at += 4 + value.length
-  }
-  return bytes
+  return at
 }
 
 /** @throws CHAIN_FORMAT */

@@ -13,15 +13,26 @@ export function sha256(bytes: Uint8Array): Uint8Array {
 /** The same as a string of 32 characters, one for each byte. */
 export const sha256Text = (bytes: Uint8Array): string => hash('sha256', bytes as Hashable, 'binary')
 
+/** SHA-512 as a string of 64 characters, one for each byte. */
+export const sha512Text = (bytes: Uint8Array): string => hash('sha512', bytes as Hashable, 'binary')
+
 const pair = Buffer.alloc(65)
 pair[0] = 1
 
 /** SHA-256(0x01 ‖ left ‖ right), of and as strings of 32 characters, a byte each: for trees of which only the root is kept. */
 export function hashPair(left: string, right: string): string {
-  pair.write(left, 1, 'binary')
-  pair.write(right, 33, 'binary')
+  writeText(pair, left, 1)
+  writeText(pair, right, 33)
   return hash('sha256', pair, 'binary')
 }
+
+type Writable = Buffer & Record<'latin1Write' | 'utf8Write', (text: string, at: number) => number>
+
+/** Writes text with a character for each byte: how many bytes. What Buffer.write() does, in half the time. */
+export const writeText = (to: Buffer, text: string, at: number): number => (to as Writable).latin1Write(text, at)
+
+/** The same for any text, as UTF-8. */
+export const writeUtf8 = (to: Buffer, text: string, at: number): number => (to as Writable).utf8Write(text, at)
 
 /** A hash as a string with a character for each byte. */
 export const toText = (bytes: Uint8Array): string =>

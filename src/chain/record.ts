@@ -67,9 +67,8 @@ const KNOWN_EXTENSIONS = new Set<number>(Object.values(EXTENSION))
 
 /** The record as it is stored, sent and hashed. Its first byte is the leaf tag of RFC 6962. */
 export function encodeRecord(record: ChainRecord): Uint8Array {
-  const extensionBytes = record.extensions.reduce((length, { value }) => length + TLV_HEAD + value.length, 0)
-  if (extensionBytes > MAX_EXTENSIONS) throw new FormatError('SIZE_EXCEEDED', 'the extensions are too long')
-  const bytes = new Uint8Array(RECORD_LENGTH + extensionBytes)
+  const extensions = encodeExtensions(record.extensions)
+  const bytes = new Uint8Array(RECORD_LENGTH + extensions.length)
   const view = viewOf(bytes)
   bytes[1] = VERSION
   bytes[2] = record.kind
@@ -79,9 +78,22 @@ export function encodeRecord(record: ChainRecord): Uint8Array {
   bytes.set(record.previous, 48)
   writeUint64(view, 80, record.time)
   bytes.set(record.commitment, 88)
-  view.setUint16(120, extensionBytes)
-  let at = RECORD_LENGTH
-  for (const { type, value } of record.extensions) {
+  view.setUint16(120, extensions.length)
+  bytes.set(extensions, RECORD_LENGTH)
+  return bytes
+}
+
+const NO_BYTES = new Uint8Array()
+
+/** As they are in a record. @throws CHAIN_FORMAT when they are too long */
+export function encodeExtensions(extensions: readonly Extension[]): Uint8Array {
+  if (extensions.length === 0) return NO_BYTES
+  const length = extensions.reduce((sum, { value }) => sum + TLV_HEAD + value.length, 0)
+  if (length > MAX_EXTENSIONS) throw new FormatError('SIZE_EXCEEDED', 'the extensions are too long')
+  const bytes = new Uint8Array(length)
+  const view = viewOf(bytes)
+  let at = 0
+  for (const { type, value } of extensions) {
     view.setUint8(at, type)
     view.setUint16(at + 1, value.length)
     bytes.set(value, at + TLV_HEAD)
@@ -123,15 +135,17 @@ export function decodeRecord(bytes: Uint8Array): ChainRecord {
     previous: bytes.subarray(48, 80),
     time,
     commitment: bytes.subarray(88, 120),
-    extensions: bytes.length === RECORD_LENGTH ? NONE : decodeExtensions(bytes, view)
+    extensions: bytes.length === RECORD_LENGTH ? NONE : decodeExtensions(bytes.subarray(RECORD_LENGTH))
   }
 }
 
 const NONE: readonly Extension[] = []
 
-function decodeExtensions(bytes: Uint8Array, view: DataView): Extension[] {
+/** What {@link encodeExtensions} makes, as views into `bytes`. @throws CHAIN_FORMAT */
+export function decodeExtensions(bytes: Uint8Array): Extension[] {
+  const view = viewOf(bytes)
   const extensions: Extension[] = []
-  let at = RECORD_LENGTH
+  let at = 0
   let last = 0
   while (at < bytes.length) {
     if (at + TLV_HEAD > bytes.length) throw new FormatError('MALFORMED_BLOCK', 'an extension is cut off')

@@ -130,8 +130,11 @@ export class MerkleTree {
 
 /** The root over leaf hashes: what MerkleTree computes, without keeping the tree. */
 export function merkleRoot(leafHashes: readonly Uint8Array[]): Uint8Array {
-  if (leafHashes.length === 0) return EMPTY_ROOT
-  const level = leafHashes.map(toText)
+  return leafHashes.length === 0 ? EMPTY_ROOT : fromText(rootOfTexts(leafHashes.map(toText)))
+}
+
+/** The same of and as text with a character for each byte; of one or more. It works in `level`. */
+export function rootOfTexts(level: string[]): string {
   for (let size = level.length; size > 1; ) {
     const half = size >>> 1
     for (let i = 0; i < half; i++) level[i] = hashPair(level[2 * i]!, level[2 * i + 1]!)
@@ -139,7 +142,7 @@ export function merkleRoot(leafHashes: readonly Uint8Array[]): Uint8Array {
     if (size % 2 === 1) level[half] = level[size - 1]!
     size = half + (size % 2)
   }
-  return fromText(level[0]!)
+  return level[0]!
 }
 
 /**
