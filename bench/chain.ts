@@ -96,7 +96,10 @@ async function validateAll(assembled: boolean): Promise<void> {
 
 async function appendBlock(): Promise<void> {
   await store.transact(async transaction => {
-    for (let i = 0; i < RECORDS; i++) await local.append(transaction, entry(number++))
+    await local.appendAll(
+      transaction,
+      Array.from({ length: RECORDS }, () => entry(number++))
+    )
   })
 }
 

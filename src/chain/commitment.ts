@@ -144,7 +144,13 @@ export function openField(payload: Payload, name: string): OpenedField | undefin
   if (field === undefined) return undefined
   const salts = saltsOf(payload)
   const tree = new MerkleTree(leavesOf(payload, salts).map(fromText))
-  return { ...field, salt: fromText(saltAt(salts, index)), index, count: payload.fields.length, path: tree.inclusionPath(index) }
+  return {
+    ...field,
+    salt: fromText(saltAt(salts, index)),
+    index,
+    count: payload.fields.length,
+    path: tree.inclusionPath(index)
+  }
 }
 
 /** Whether `opened` is a field of what was committed to. */

@@ -1,4 +1,4 @@
-import { equalBytes, HASH_LENGTH, readUint64, viewOf, writeUint64 } from './bytes.ts'
+import { HASH_LENGTH, readUint64, viewOf, writeUint64 } from './bytes.ts'
 import { FormatError } from './format-error.ts'
 import { sha256 } from './hash.ts'
 
@@ -167,9 +167,4 @@ export function encodeCounterpart(chainId: Uint8Array, id: Uint8Array): Uint8Arr
   value.set(chainId)
   value.set(id, HASH_LENGTH)
   return value
-}
-
-/** Whether `record` comes directly after the one with `sequence` and `id`, which are 0 and zeros for none. */
-export function continues(record: ChainRecord, head: { sequence: number; id: Uint8Array }): boolean {
-  return record.sequence === head.sequence + 1 && equalBytes(record.previous, head.id)
 }

@@ -16,7 +16,7 @@ export const message = (number: number, peer = 'bob'): Entry => ({
     { name: 'direction', value: 'sent' },
     { name: 'id', value: `id-${number}` },
     { name: 'size', value: 1000 + number },
-    { name: 'content', value: Uint8Array.of(number % 256, 2, 3) }
+    { name: 'bytes', value: Uint8Array.of(number % 256, 2, 3) }
   ]
 })
 

@@ -146,69 +146,68 @@ test('proofs of many records at once are those of one at a time, and hold', asyn
   for (const [i, proof] of proofs.slice(0, 40).entries()) {
     const verified = verifyProof(parseProof(formatProof(proof!)), { log })
     expect(verified.record.sequence).toBe(i + 1)
-    expect(verified.opened.map(({ name }) => name)).toEqual(['peer', 'direction', 'id', 'size', 'content', 'operation'])
+    expect(verified.opened.map(({ name }) => name)).toEqual(['peer', 'direction', 'id', 'size', 'bytes', 'operation'])
   }
   const old = openCheckpoint(await signCheckpoint(agent.chain, 2), { log })
   const early = await proveRecords(agent.chain, [9, 10], { note: await signCheckpoint(agent.chain, 2), size: old.size })
   expect(early.map(proof => proof !== undefined)).toEqual([true, false])
 })
 
+/** What a record without extensions takes in a body. */
+const ENTRY = 126
+
+const flip = (at: number) => (bytes: Uint8Array) => {
+  bytes.set([bytes.at(at)! ^ 1], at < 0 ? bytes.length + at : at)
+}
+
+const change = (agent: Awaited<ReturnType<typeof localChain>>, key: string, how: (bytes: Uint8Array) => void) =>
+  agent.store.transact(async transaction => {
+    const bytes = (await transaction.get(key))!
+    how(bytes)
+    transaction.put(key, bytes)
+  })
+
 test('a damaged store is reported with the block and the record, whatever is wrong with it', async () => {
   const damage: Array<[string, (agent: Awaited<ReturnType<typeof localChain>>) => Promise<void>, number, RegExp]> = [
     [
-      'a record is gone',
-      agent => agent.store.transact(async t => t.delete(KEYS.record(13))),
+      'the records of a block are gone',
+      agent => agent.store.transact(async t => t.delete(KEYS.body(11))),
       2,
-      /record 13 is missing/
+      /the records of block 2 are missing/
     ],
     [
       'a record was changed',
-      agent =>
-        agent.store.transact(async t => {
-          const stored = (await t.get(KEYS.record(13)))!
-          stored[4 + 87]! ^= 1 // the last bit of its time
-          t.put(KEYS.record(13), stored)
-        }),
+      agent => change(agent, KEYS.body(11), flip(2 * ENTRY + 4 + 87)), // the last bit of its time
       2,
       /record 13 is not the one/
     ],
     [
-      'bytes that are no record',
-      agent => agent.store.transact(async t => t.put(KEYS.record(13), Uint8Array.of(0, 0, 0, 3, 1, 2, 3))),
+      'bytes that are no records',
+      agent => agent.store.transact(async t => t.put(KEYS.body(11), Uint8Array.of(0, 0, 0, 3, 1, 2, 3))),
       2,
-      /(record 13|block 2) cannot be read/
+      /body/
     ],
-    [
-      'nothing at all',
-      agent => agent.store.transact(async t => t.put(KEYS.record(13), new Uint8Array(1))),
-      2,
-      /(record 13|block 2) cannot be read/
-    ],
+    ['nothing at all', agent => agent.store.transact(async t => t.put(KEYS.body(11), new Uint8Array(1))), 2, /body/],
     [
       'contents that are others',
-      agent =>
-        agent.store.transact(async t => {
-          const stored = (await t.get(KEYS.record(13)))!
-          stored[stored.length - 1]! ^= 1
-          t.put(KEYS.record(13), stored)
-        }),
+      agent => change(agent, KEYS.group(13), flip(-1)),
       2,
       /what is kept of record 13 is not what was recorded/
     ],
     [
       'contents that cannot be read',
-      agent => agent.store.transact(async t => t.put(KEYS.record(13), (await t.get(KEYS.record(13)))!.slice(0, -5))),
+      agent => agent.store.transact(async t => t.put(KEYS.group(13), (await t.get(KEYS.group(13)))!.slice(0, -5))),
       2,
-      /record 13/
+      /what is kept of record 13 cannot be read/
     ],
     ['a block is gone', agent => agent.store.transact(async t => t.delete(KEYS.block(3))), 3, /block 3 is missing/],
     [
       'two records were swapped',
       agent =>
-        agent.store.transact(async t => {
-          const [a, b] = [(await t.get(KEYS.record(13)))!, (await t.get(KEYS.record(14)))!]
-          t.put(KEYS.record(13), b)
-          t.put(KEYS.record(14), a)
+        change(agent, KEYS.body(11), body => {
+          const [a, b] = [body.slice(2 * ENTRY, 3 * ENTRY), body.slice(3 * ENTRY, 4 * ENTRY)]
+          body.set(b, 2 * ENTRY)
+          body.set(a, 3 * ENTRY)
         }),
       2,
       /record 12 is not the one/

@@ -34,8 +34,6 @@ test('a process that is killed at any point leaves a valid chain, every thing wi
 
     await using store = await DurableStore.open(location, new Uint8Array(32), crypto)
     const things = await store.transact(transaction => transaction.keys('thing/'))
-    const records = await store.transact(transaction => transaction.keys('chain/o/thing/'))
-    expect(records.map(key => key.slice('chain/o/'.length))).toEqual(things)
     const numbers = new Set(things.map(key => Number(key.slice('thing/'.length))))
     expect(Array.from({ length: said + 1 }, (_, number) => number).filter(number => !numbers.has(number))).toEqual([])
     // a thing that was written and not said is not written anew
@@ -44,6 +42,8 @@ test('a process that is killed at any point leaves a valid chain, every thing wi
     const open = await verifyLocal(chain, { contents: true })
     expect(open.errors).toEqual([])
     await chain.sealAll()
+    const records = await store.transact(transaction => transaction.keys('chain/o/thing/'))
+    expect(records.map(key => key.slice('chain/o/'.length))).toEqual(things)
     const sealed = await verifyLocal(chain, { contents: true })
     expect(sealed).toMatchObject({ valid: true, counts: { records: things.length, commitments: things.length } })
   }

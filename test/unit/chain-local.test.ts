@@ -131,7 +131,9 @@ test('erasing the contents of a record leaves the chain valid and the record pro
 
 test('a record that is erased before it has a block is not found by its peer afterwards either', async () => {
   const agent = await localChain()
-  const [first] = [await agent.append(message(1)), await agent.append(message(2))]
+  await agent.append(message(1))
+  await agent.append(message(2))
+  const first = (await agent.chain.recordOf('message/1'))!
   expect(await agent.chain.sequencesWith('bob')).toEqual([1, 2])
   await Promise.all([agent.chain.erase(first.id), agent.chain.seal()])
   await agent.chain.sealAll()
@@ -221,3 +223,109 @@ test('closing does not wait for work without end: its records get their block la
   const own = { kind: 'MESSAGE', fields: [{ name: 'operation', value: 'message/1' }] } as const
   await expect(agent.append(own)).rejects.toMatchObject({ code: 'CHAIN_OPERATION_INVALID' })
 })
+
+test('many records at once become several blocks of whole groups; all are found, also by ids that were joined', async () => {
+  const agent = await localChain({ difficulty: 0 })
+  const { chain, store } = agent
+  const entries = Array.from({ length: 1_700 }, (_, i) => message(i))
+  const appended = await store.transact(transaction => chain.appendAll(transaction, entries))
+  expect(appended.map(({ sequence }) => sequence)).toEqual(entries.map((_, i) => i + 1))
+  const pending = (await chain.recordAt(1_500))!
+  expect(await chain.record(pending.id)).toEqual(pending)
+  await chain.sealAll()
+  expect(chain.tip).toMatchObject({ height: 2, sequence: 1_700 })
+  expect(await chain.recordAt(1_500)).toEqual({ ...pending, height: 2 })
+  // 256 blocks and more: what their records are found by by id becomes one entry
+  for (let number = 1_700; number < 2_000; number++) {
+    await agent.append(message(number))
+    await chain.seal()
+  }
+  expect(await store.transact(transaction => transaction.keys('chain/i/1/'))).toHaveLength(1)
+  for (const number of [0, 1_699, 1_700, 1_900, 1_999]) {
+    const found = (await chain.recordOf(`message/${number}`))!
+    expect((await chain.record(found.id))?.sequence).toBe(number + 1)
+  }
+  await pruneLocal(chain, 280)
+  expect(await store.transact(transaction => transaction.keys('chain/i/'))).toHaveLength(302 - 279)
+  expect(await verifyLocal(chain, { contents: true })).toMatchObject({ valid: true })
+})
+
+test('what belongs to a record is kept beside it, short or long, committed to, archived, and erased with it', async () => {
+  const agent = await localChain()
+  const short = Buffer.from('a short letter')
+  const long = Buffer.alloc(300_000, 'long ')
+  await agent.append({ ...message(1), content: short })
+  await agent.append({ ...message(2), content: long })
+  await agent.append(message(3))
+  await agent.chain.sealAll()
+  const { chain } = agent
+  expect(short.equals((await chain.contentAt(1))!)).toBe(true)
+  expect(long.equals((await chain.contentAt(2))!)).toBe(true)
+  expect(await chain.contentAt(3)).toBeUndefined()
+  expect((await verifyLocal(chain, { contents: true })).valid).toBe(true)
+
+  const whole = await bytesOf(archiveLocal(chain))
+  const source = async function* () {
+    yield whole
+  }
+  await agent.append(message(4))
+  await chain.sealAll()
+  await pruneLocal(chain, 2)
+  expect(await chain.contentAt(2)).toBeUndefined()
+  expect(await importArchive(chain, source())).toBe(1)
+  expect(long.equals((await chain.contentAt(2))!)).toBe(true)
+
+  // another content than was recorded
+  await agent.store.transact(async transaction => transaction.put('chain/c/000000000002', Buffer.from('other')))
+  expect((await verifyLocal(chain, { contents: true })).errors).toMatchObject([{ code: 204 }])
+  await chain.erase((await chain.recordAt(2))!.id)
+  expect(await chain.contentAt(2)).toBeUndefined()
+  expect(await agent.store.transact(transaction => transaction.keys('chain/c/'))).toEqual([])
+  expect(await verifyLocal(chain, { contents: true })).toMatchObject({ valid: true, counts: { commitments: 3 } })
+})
+
+test('numbers that a failed transaction took are taken again, and nothing of it is found', async () => {
+  const agent = await localChain({ difficulty: 1 })
+  const { chain, store } = agent
+  const failing = (from: number, count: number) =>
+    store.transact(async transaction => {
+      await chain.appendAll(
+        transaction,
+        Array.from({ length: count }, (_, i) => message(from + i))
+      )
+      throw new Error('in vain')
+    })
+  await Promise.allSettled([failing(100, 3), failing(200, 5)])
+  await agent.append(message(1))
+  await Promise.allSettled([failing(300, 2)])
+  await store.transact(transaction => chain.appendAll(transaction, [message(2), message(3), message(4)]))
+  for (const number of [100, 101, 200, 201, 300, 301]) {
+    expect(await chain.recordOf(`message/${number}`)).toBeUndefined()
+  }
+  await chain.sealAll()
+  for (const number of [1, 2, 3, 4]) expect((await chain.recordOf(`message/${number}`))?.sequence).toBe(number)
+  expect(await verifyLocal(chain, { contents: true })).toMatchObject({ valid: true, counts: { commitments: 4 } })
+})
+
+test('more records without a block than are held in memory are found all the same, also after a restart', async () => {
+  const agent = await localChain({ difficulty: 14 })
+  const append = (from: number, count: number) =>
+    agent.store.transact(transaction =>
+      agent.chain.appendAll(
+        transaction,
+        Array.from({ length: count }, (_, i) => message(from + i))
+      )
+    )
+  await append(0, 3_000)
+  await append(3_000, 3_000)
+  const check = async () => {
+    for (const number of [0, 2_999, 3_000, 5_999]) {
+      expect((await agent.chain.recordOf(`message/${number}`))?.sequence).toBe(number + 1)
+      expect(await agent.append(message(number))).toEqual({ sequence: number + 1, isNew: false })
+    }
+  }
+  await check()
+  await agent.close()
+  await agent.open()
+  await check()
+}, 60_000)

@@ -247,7 +247,7 @@ test('scripts/verify-proof.mjs verifies a proof by itself, and refuses what was 
   const agent = await localChain()
   await agent.fill(20, 3)
   const { id } = (await agent.chain.recordOf('message/7'))!
-  const proof = formatProof(await proveRecord(agent.chain, id, { open: ['peer', 'size', 'content'] }))
+  const proof = formatProof(await proveRecord(agent.chain, id, { open: ['peer', 'size', 'bytes'] }))
   const name = originOf(agent.chain.chain.id)
   const keyOf = (owner: typeof agent.owner) =>
     formatNoteKey({ name, type: NOTE_KEY.ed25519, publicKey: owner.publicKey })
@@ -260,7 +260,7 @@ test('scripts/verify-proof.mjs verifies a proof by itself, and refuses what was 
   const good = run(proof, '--key', keyOf(agent.owner))
   expect(good.stderr).toBe('')
   expect(good.stdout).toContain(`PROVED: record ${Buffer.from(id).toString('hex')}\n  kind MESSAGE, number 8 of `)
-  expect(good.stdout).toContain('peer: "bob"\n  size: 1007\n  content: 070203\n')
+  expect(good.stdout).toContain('peer: "bob"\n  size: 1007\n  bytes: 070203\n')
   expect(run(proof, '--key', keyOf(ownerOf(2))).stderr).toContain('NOT PROVED: the owner did not sign this checkpoint')
   expect(run(proof).stderr).toContain('NOT PROVED: say whom you trust')
   const lines = proof.split('\n')

@@ -2,24 +2,28 @@ import { TalosError } from '../../errors.ts'
 import { type BodyEntry, blockHash, decodeBody, decodeHeader, SIGNED_HEADER_LENGTH } from '../block.ts'
 import { concatBytes, equalBytes, viewOf } from '../bytes.ts'
 import { type Checkpoint, openCheckpoint, originOf } from '../checkpoint.ts'
-import { commit } from '../commitment.ts'
+import { commit, encodePayload } from '../commitment.ts'
 import { NOTE_KEY } from '../note.ts'
 import { type Chain, chainOf, decodeParams } from '../params.ts'
 import { decodeRecord, recordId } from '../record.ts'
 import { merkleRoot } from '../tree.ts'
 import type { ValidationOptions } from '../validation/validate.ts'
 import { type ChainReport, ChainValidator } from '../validation/validate-chain.ts'
+import { putItems } from './drafts.ts'
+import { type Item, payloadOf } from './group.ts'
+import { putIds } from './ids.ts'
 import type { LocalChain } from './local-chain.ts'
-import { blockAt, damaged } from './lookup.ts'
-import { putPeers } from './peers.ts'
+import { blockAt, damaged, recordsOf } from './lookup.ts'
+import { putOperations, putPeers } from './peers.ts'
 import { signCheckpoint } from './proofs.ts'
 import { prunedTo } from './prune.ts'
-import { encodeNumber, encodePruned, KEYS } from './store.ts'
-import { decodePrivate, encodeStored, searchTerms, splitStored } from './stored-record.ts'
+import { encodePruned, KEYS } from './store.ts'
+import { decodePrivate, isContent, searchTerms } from './stored-record.ts'
 
 const MAGIC = 'talos-chain-archive/1\n'
 /** Of one part of an archive. */
 const MAX_PART = 2_000_000
+const NOTHING = new Uint8Array()
 /** Blocks that are written at once. */
 const WINDOW = 64
 
@@ -37,21 +41,23 @@ export async function* archiveLocal(local: LocalChain): AsyncGenerator<Uint8Arra
       const block = await blockAt(transaction, height)
       if (block === undefined || block.bytes.length === SIGNED_HEADER_LENGTH) throw damaged(`block ${height}`)
       const parts = [part(block.bytes)]
-      const count = decodeHeader(block.bytes).recordCount
-      for (let sequence = block.first; sequence < block.first + count; sequence++) {
-        parts.push(part(splitStored((await transaction.get(KEYS.record(sequence)))!).secret))
+      const reader = local.reader(transaction)
+      for (let i = 0; i < recordsOf(block).length; i++) {
+        const { sequence, payload } = (await reader.at(block.first + i))!
+        parts.push(part(payload === undefined ? NOTHING : encodePayload(payload)))
+        parts.push(part((await reader.contentAt(sequence)) ?? NOTHING))
       }
       return concatBytes(...parts)
     })
   }
-  yield concatBytes(part(new Uint8Array()), part(new TextEncoder().encode(checkpoint)))
+  yield concatBytes(part(NOTHING), part(new TextEncoder().encode(checkpoint)))
 }
 
 interface ArchivedBlock {
   bytes: Uint8Array
   entries: readonly BodyEntry[]
-  /** What is private of each record. */
-  secrets: readonly Uint8Array[]
+  /** What is private of each record: its payload, and what is kept beside it. */
+  secrets: ReadonlyArray<{ secret: Uint8Array; content: Uint8Array }>
 }
 
 /**
@@ -127,29 +133,40 @@ async function restore(local: LocalChain, { bytes, entries, secrets }: ArchivedB
       throw invalid(`block ${header.height} has other records`)
     }
     verifySecrets({ bytes, entries, secrets })
-    const peers: Array<string | undefined> = []
-    for (const [index, { record }] of entries.entries()) {
-      const [sequence, id, secret] = [from + index, ids[index]!, secrets[index]!]
-      const { operation, peer } = searchTerms(decodePrivate(secret).payload)
-      transaction.put(KEYS.record(sequence), encodeStored(record, secret))
-      transaction.put(KEYS.id(id), encodeNumber(sequence))
-      if (operation !== undefined) transaction.put(KEYS.operation(operation), encodeNumber(sequence))
-      peers.push(peer)
+    const items = entries.map(({ record }, index) => itemOf(record, secrets[index]!))
+    const groups = putItems(transaction, from, items)
+    putOperations(transaction, groups)
+    const peers = items.map(item => searchTerms(payloadOf(item)).peer)
+    putPeers(transaction, from, peers)
+    await putIds(transaction, header.height, from, ids)
+    transaction.put(KEYS.body(from), bytes.slice(SIGNED_HEADER_LENGTH))
+    for (const [index, id] of ids.entries()) {
+      const sequence = from + index
       if ((await transaction.get(KEYS.kept(id))) === undefined) continue
       transaction.delete(KEYS.kept(id))
       transaction.put(KEYS.pinned(sequence), new Uint8Array())
     }
-    putPeers(transaction, from, peers)
   })
+}
+
+function itemOf(bytes: Uint8Array, { secret, content }: ArchivedBlock['secrets'][number]): Item {
+  const { kind, time, extensions, commitment } = decodeRecord(bytes)
+  const { payload } = decodePrivate(secret)
+  const item = { kind, time, extensions, contents: payload ?? commitment }
+  return content.length === 0 ? item : { ...item, content }
 }
 
 /** What is private of each record is what the record commits to. */
 function verifySecrets({ entries, secrets }: ArchivedBlock): void {
   for (const [index, { record }] of entries.entries()) {
-    const { payload } = decodePrivate(secrets[index]!)
-    if (payload !== undefined && !equalBytes(commit(payload), decodeRecord(record).commitment)) {
-      throw invalid('the contents of a record are not what was recorded')
-    }
+    const { secret, content } = secrets[index]!
+    const { payload } = decodePrivate(secret)
+    const isOwn =
+      payload === undefined
+        ? content.length === 0
+        : equalBytes(commit(payload), decodeRecord(record).commitment) &&
+          isContent(payload, content.length === 0 ? undefined : content)
+    if (!isOwn) throw invalid('the contents of a record are not what was recorded')
   }
 }
 
@@ -186,8 +203,10 @@ class ArchiveReader implements AsyncDisposable {
       if (bytes.length === 0) return
       const header = decodeHeader(bytes)
       if (header.recordCount > this.#chain!.params.maxRecords) throw invalid('a block has too many records')
-      const secrets: Uint8Array[] = []
-      for (let i = 0; i < header.recordCount; i++) secrets.push(await this.part())
+      const secrets: Array<ArchivedBlock['secrets'][number]> = []
+      for (let i = 0; i < header.recordCount; i++) {
+        secrets.push({ secret: await this.part(), content: await this.part() })
+      }
       yield { bytes, entries: decodeBody(bytes.subarray(SIGNED_HEADER_LENGTH), header), secrets }
     }
   }

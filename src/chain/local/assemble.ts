@@ -10,10 +10,12 @@ import {
 import { readUint64, viewOf } from '../bytes.ts'
 import { mineHeader } from '../miner.ts'
 import type { Chain } from '../params.ts'
+import { encodeExtensions, RECORD_LENGTH } from '../record.ts'
 import { hashLeaf, merkleRoot } from '../tree.ts'
-import { damaged, type LocalBlock, recordAt } from './lookup.ts'
+import { decodeGroup, type Item } from './group.ts'
+import { damaged, type LocalBlock } from './lookup.ts'
+import type { MadeRecord, PendingGroup, PendingGroups } from './pending.ts'
 import { type ChainTransaction, decodeHead, KEYS, type LocalTip } from './store.ts'
-import { searchTerms } from './stored-record.ts'
 
 export interface Owner {
   /** Ed25519, 32 bytes. */
@@ -21,42 +23,53 @@ export interface Owner {
   sign(bytes: Uint8Array): Uint8Array
 }
 
-/** A record without a block. */
-export interface PendingRecord {
-  bytes: Uint8Array
-  id: Uint8Array
-  time: number
-  peer: string | undefined
+/** What a record takes in the body of a block. */
+export const bodyLength = ({ extensions }: Pick<Item, 'extensions'>): number =>
+  entryLength(RECORD_LENGTH + encodeExtensions(extensions).length, false)
+
+/** The groups without a block, the first one first, up to the one of record `to`. `held` are those that need not be read. */
+export async function* unsealedGroups(
+  transaction: ChainTransaction,
+  tip: LocalTip,
+  held: PendingGroups,
+  to = Number.POSITIVE_INFINITY
+): AsyncGenerator<PendingGroup> {
+  const last = Math.min(decodeHead((await transaction.get(KEYS.head))!).sequence, to)
+  for (let first = tip.sequence + 1; first <= last; ) {
+    const group = held.at(first) ?? (await readGroup(transaction, first))
+    yield group
+    first += group.items.length
+  }
 }
 
-/** The records that the next block has: those after the last block, as many as fit. `held` are those that need not be read. */
-export async function unsealedRecords(
+async function readGroup(transaction: ChainTransaction, first: number): Promise<PendingGroup> {
+  const bytes = await transaction.get(KEYS.group(first))
+  if (bytes === undefined) throw damaged(`record ${first}`)
+  return { first, items: decodeGroup(bytes) }
+}
+
+/** The groups that the next block is made of: whole ones, as many as fit. */
+export async function nextGroups(
   transaction: ChainTransaction,
   tip: LocalTip,
   { params: { maxRecords, maxBlockLength } }: Chain,
-  held: ReadonlyMap<number, PendingRecord>
-): Promise<PendingRecord[]> {
-  const head = decodeHead((await transaction.get(KEYS.head))!)
-  const records: PendingRecord[] = []
-  let length = SIGNED_HEADER_LENGTH
-  for (let sequence = tip.sequence + 1; sequence <= head.sequence && records.length < maxRecords; sequence++) {
-    const found = held.get(sequence) ?? (await readRecord(transaction, sequence))
-    length += entryLength(found.bytes.length, false)
-    if (length > maxBlockLength) break
-    records.push(found)
+  held: PendingGroups
+): Promise<PendingGroup[]> {
+  const groups: PendingGroup[] = []
+  let [records, length] = [0, SIGNED_HEADER_LENGTH]
+  for await (const group of unsealedGroups(transaction, tip, held)) {
+    records += group.items.length
+    for (const item of group.items) length += bodyLength(item)
+    if (records > maxRecords || length > maxBlockLength) break
+    groups.push(group)
   }
-  return records
-}
-
-async function readRecord(transaction: ChainTransaction, sequence: number): Promise<PendingRecord> {
-  const found = await recordAt(transaction, sequence)
-  if (found === undefined) throw damaged(`record ${sequence}`)
-  return { bytes: found.bytes, id: found.id, time: found.record.time, peer: searchTerms(found.payload).peer }
+  return groups
 }
 
 /** Makes, mines and signs the block after `tip`; with it the tip that it makes, and the nodes of the history that it completes. */
 export async function assembleBlock(
-  records: readonly PendingRecord[],
+  records: readonly MadeRecord[],
+  lastTime: number,
   tip: LocalTip,
   { chain, owner, now }: { chain: Chain; owner: Owner; now: () => number },
   signal: AbortSignal
@@ -64,7 +77,7 @@ export async function assembleBlock(
   const body = encodeBody(records.map(({ bytes }) => ({ record: bytes })))
   const unmined = encodeHeader({
     height: tip.height + 1,
-    time: Math.max(now(), tip.time, ...records.map(({ time }) => time)),
+    time: Math.max(now(), tip.time, lastTime),
     previous: tip.hash,
     recordsRoot: merkleRoot(records.map(({ id }) => id)),
     historyRoot: tip.frontier.root(),
@@ -83,6 +96,7 @@ export async function assembleBlock(
     hash,
     time: readUint64(viewOf(header), 8),
     sequence: tip.sequence + records.length,
+    recordId: records.at(-1)!.id,
     bytes: tip.bytes + body.length,
     frontier
   }

@@ -46,13 +46,14 @@ export async function beginChain(
   const random = init.randomBytes(4)
   const stream = viewOf(random).getUint32(0)
   const { genesisTime: time } = chain.params
-  const head: LocalHead = { stream, sequence: 0, id: ZERO_HASH, time, bytes: 0 }
+  const head: LocalHead = { stream, sequence: 0, time, bytes: 0 }
   const { genesisHash: hash } = chain
   const tip: LocalTip = {
     height: 0,
     hash,
     time,
     sequence: 0,
+    recordId: ZERO_HASH,
     bytes: 0,
     frontier: new Frontier().append(hashLeaf(hash)).frontier
   }

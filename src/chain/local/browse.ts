@@ -1,8 +1,8 @@
 import { KIND, type KindName } from '../record.ts'
 import type { LocalChain } from './local-chain.ts'
-import { heightOf, type NumberedRecord, recordAt } from './lookup.ts'
 import { sequencesWithin } from './peers.ts'
 import { prunedTo } from './prune.ts'
+import type { NumberedRecord, RecordReader } from './reader.ts'
 import { type ChainTransaction, decodeHead, KEYS } from './store.ts'
 
 /** Records that one call looks at: a filter that fits few of them must not hold up the node. */
@@ -23,31 +23,26 @@ export interface Browse {
   limit: number
 }
 
-export interface BrowsedRecord extends NumberedRecord {
-  /** Height of its block; undefined while it is in none. */
-  height: number | undefined
-}
-
 export interface Page {
-  records: BrowsedRecord[]
+  records: NumberedRecord[]
   /** The next page begins with this record: as `from`, or as `to` when reversed. Undefined when there is no more. */
   next: number | undefined
 }
 
 /** Records of the chain in order, a page at a time. What was pruned is not among them. */
-export function browse({ store }: LocalChain, query: Browse): Promise<Page> {
-  return store.transact(async transaction => {
-    const range = await rangeOf(transaction, query)
+export function browse(local: LocalChain, query: Browse): Promise<Page> {
+  return local.store.transact(async transaction => {
+    const reader = local.reader(transaction)
+    const range = await rangeOf(transaction, reader, query)
     if (range.from > range.to) return { records: [], next: undefined }
     const kinds = query.kinds === undefined ? undefined : new Set<number>(query.kinds.map(kind => KIND[kind]))
-    const records: BrowsedRecord[] = []
-    const heights = new Heights(transaction)
+    const records: NumberedRecord[] = []
     let looked = 0
-    for await (const sequence of sequencesOf(transaction, range, query)) {
+    for await (const sequence of sequencesOf(local, transaction, range, query)) {
       if (records.length === query.limit || looked++ === MAX_LOOKED_AT) return { records, next: sequence }
-      const found = await recordAt(transaction, sequence)
+      const found = await reader.at(sequence)
       if (found === undefined || kinds?.has(found.record.kind) === false) continue
-      records.push({ ...found, height: await heights.of(sequence) })
+      records.push(found)
     }
     return { records, next: undefined }
   })
@@ -59,21 +54,21 @@ interface Range {
 }
 
 /** The numbers that are asked for and are there. Times never go back, so that those of a period are found by halving. */
-async function rangeOf(transaction: ChainTransaction, query: Browse): Promise<Range> {
+async function rangeOf(transaction: ChainTransaction, reader: RecordReader, query: Browse): Promise<Range> {
   const head = decodeHead((await transaction.get(KEYS.head))!)
   const first = ((await prunedTo(transaction))?.sequence ?? 0) + 1
   const all = { from: first, to: head.sequence }
-  const from = query.since === undefined ? first : await firstFrom(transaction, all, query.since)
-  const to = query.until === undefined ? head.sequence : (await firstFrom(transaction, all, query.until + 1)) - 1
+  const from = query.since === undefined ? first : await firstFrom(reader, all, query.since)
+  const to = query.until === undefined ? head.sequence : (await firstFrom(reader, all, query.until + 1)) - 1
   return { from: Math.max(from, query.from ?? 1), to: Math.min(to, query.to ?? head.sequence) }
 }
 
 /** The first record that is not older than `time`; the one after the last when all are. */
-async function firstFrom(transaction: ChainTransaction, { from, to }: Range, time: number): Promise<number> {
+async function firstFrom(reader: RecordReader, { from, to }: Range, time: number): Promise<number> {
   let [low, high] = [from, to + 1]
   while (low < high) {
     const middle = Math.floor((low + high) / 2)
-    const found = await recordAt(transaction, middle)
+    const found = await reader.at(middle)
     if (found !== undefined && found.record.time >= time) high = middle
     else low = middle + 1
   }
@@ -81,38 +76,15 @@ async function firstFrom(transaction: ChainTransaction, { from, to }: Range, tim
 }
 
 async function* sequencesOf(
+  local: LocalChain,
   transaction: ChainTransaction,
   range: Range,
   { peer, reverse = false }: Browse
 ): AsyncGenerator<number> {
   if (peer !== undefined) {
-    yield* sequencesWithin(transaction, peer, range, reverse)
+    yield* sequencesWithin(local, transaction, peer, range, reverse)
     return
   }
   const { from, to } = range
   for (let i = 0; i <= to - from; i++) yield reverse ? to - i : from + i
-}
-
-/** Remembers the block of the record before: most records that follow each other share it. */
-class Heights {
-  readonly #transaction: ChainTransaction
-  #known: { first: number; last: number; height: number } | undefined
-
-  constructor(transaction: ChainTransaction) {
-    this.#transaction = transaction
-  }
-
-  async of(sequence: number): Promise<number | undefined> {
-    if (this.#known !== undefined && sequence >= this.#known.first && sequence <= this.#known.last) {
-      return this.#known.height
-    }
-    const [key] = await this.#transaction.keys(KEYS.lasts, { after: KEYS.last(sequence - 1), limit: 1 })
-    if (key === undefined) return undefined
-    const last = Number.parseInt(key.slice(KEYS.lasts.length), 16)
-    const height = (await heightOf(this.#transaction, sequence))!
-    const [before] = await this.#transaction.keys(KEYS.lasts, { before: key, limit: 1, reverse: true })
-    const first = before === undefined ? 1 : Number.parseInt(before.slice(KEYS.lasts.length), 16) + 1
-    this.#known = { first, last, height }
-    return height
-  }
 }

@@ -3,7 +3,6 @@ import { blockHash } from '../block.ts'
 import { toHex } from '../bytes.ts'
 import { decodeKept } from './kept.ts'
 import type { LocalChain } from './local-chain.ts'
-import { heightOf, recordAt, recordOfOperation } from './lookup.ts'
 import { type ChainTransaction, decodeNumber, KEYS } from './store.ts'
 import type { StoredRecord } from './stored-record.ts'
 
@@ -24,15 +23,16 @@ export interface FoundRecord extends StoredRecord {
  *
  * @throws CHAIN_RECORD_UNKNOWN, CHAIN_RECORD_AMBIGUOUS
  */
-export function findRecord({ store }: LocalChain, reference: string): Promise<FoundRecord> {
-  return store.transact(async transaction => {
+export function findRecord(local: LocalChain, reference: string): Promise<FoundRecord> {
+  return local.store.transact(async transaction => {
     const digits = digitsOf(reference)
-    const found = digits === undefined ? [] : await byDigits(transaction, digits)
+    const found = digits === undefined ? [] : await byDigits(local, transaction, digits)
     if (found.length > 1) throw ambiguous(reference, found)
     if (found[0] !== undefined) return found[0]
-    const named = await recordOfOperation(transaction, reference)
+    const sequence = await local.sequenceOf(transaction, reference)
+    const named = sequence === undefined ? undefined : await local.reader(transaction).at(sequence)
     if (named === undefined) throw new TalosError('CHAIN_RECORD_UNKNOWN', 'there is no such record in the audit chain')
-    return { ...named, height: await heightOf(transaction, named.sequence), isKept: false }
+    return { ...named, isKept: false }
   })
 }
 
@@ -71,13 +71,9 @@ function keysWith(transaction: ChainTransaction, prefix: string, digits: string)
   return transaction.keys(prefix + digits.slice(0, KEY_DIGITS), { limit: 4 })
 }
 
-async function byDigits(transaction: ChainTransaction, digits: string): Promise<FoundRecord[]> {
-  const found: FoundRecord[] = []
-  for (const key of await keysWith(transaction, KEYS.ids, digits)) {
-    const sequence = decodeNumber((await transaction.get(key))!)
-    const record = (await recordAt(transaction, sequence))!
-    found.push({ ...record, height: await heightOf(transaction, sequence), isKept: false })
-  }
+async function byDigits(local: LocalChain, transaction: ChainTransaction, digits: string): Promise<FoundRecord[]> {
+  const here = await local.reader(transaction).like(digits)
+  const found: FoundRecord[] = here.map(record => ({ ...record, isKept: false }))
   for (const key of await keysWith(transaction, KEYS.keeps, digits)) {
     found.push({ ...decodeKept((await transaction.get(key))!), isKept: true })
   }

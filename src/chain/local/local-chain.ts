@@ -1,43 +1,36 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { TalosError } from '../../errors.ts'
-import { entryLength, SIGNED_HEADER_LENGTH } from '../block.ts'
-import { equalBytes } from '../bytes.ts'
-import { commit, encodePayload, type Field, SECRET_LENGTH } from '../commitment.ts'
+import { SIGNED_HEADER_LENGTH } from '../block.ts'
+import { equalBytes, toHex } from '../bytes.ts'
 import type { Chain } from '../params.ts'
-import { type Extension, encodeRecord, KIND, type KindName, recordId } from '../record.ts'
-import { assembleBlock, type Owner, type PendingRecord, unsealedRecords } from './assemble.ts'
-import { beginChain, loadChain, putBlock } from './begin.ts'
-import { decodeKept, encodeKept } from './kept.ts'
-import {
-  blockAt,
-  heightOf,
-  type LocalBlock,
-  type NumberedRecord,
-  recordAt,
-  recordOfOperation,
-  sequenceOf
-} from './lookup.ts'
+import { assembleBlock, bodyLength, nextGroups, type Owner, unsealedGroups } from './assemble.ts'
+import { beginChain, loadChain, type OpenedChain, putBlock } from './begin.ts'
+import { checkedOperation, type Entry, itemOf, putItems } from './drafts.ts'
+import { eraseItems, eraseKept } from './erase.ts'
+import { type Item, payloadOf } from './group.ts'
+import { putIds } from './ids.ts'
+import { blockAt, heightOf, type LocalBlock } from './lookup.ts'
 import { migrate } from './migrate.ts'
-import { putPeers, removePeer, sequencesWith } from './peers.ts'
+import { putOperations, putPeers, sequencesWith } from './peers.ts'
+import { type MadeRecord, makeRecords, type PendingGroup, PendingGroups } from './pending.ts'
+import { type NumberedRecord, RecordReader } from './reader.ts'
 import {
   type ChainStore,
   type ChainTransaction,
   decodeHead,
+  decodeNumber,
   encodeHead,
-  encodeNumber,
   encodeTip,
   KEYS,
   type LocalHead,
   type LocalTip
 } from './store.ts'
-import { encodeStored, OPERATION, searchTerms } from './stored-record.ts'
+import { searchTerms } from './stored-record.ts'
 
 /** How long a record waits for others before it is sealed. Milliseconds. */
 const SEAL_AFTER = 1_000
 /** How long closing waits for the last block. Milliseconds. */
 const CLOSE_WITHIN = 1_000
-
-/** Records without a block that are held in memory too: two blocks of them. */
-const MAX_PENDING = 2_000
 
 export interface LocalChainInit {
   store: ChainStore
@@ -51,21 +44,7 @@ export interface LocalChainInit {
   onError?: (error: unknown) => void
 }
 
-/** What happened, to be recorded. */
-export interface Entry {
-  kind: KindName
-  /** 1 to 31, kept private, committed to one by one. The one called `peer` can be searched for. */
-  fields: readonly Field[]
-  /**
-   * What the application calls it, 1 to 255 visible ASCII characters: a second entry of the same name is the first one again. It becomes
-   * a field of that name.
-   */
-  operation?: string
-  extensions?: readonly Extension[]
-}
-
 export interface Appended {
-  id: Uint8Array
   sequence: number
   /** False when the operation was recorded before. */
   isNew: boolean
@@ -84,18 +63,15 @@ export class LocalChain implements AsyncDisposable {
   readonly #randomBytes: (length: number) => Uint8Array
   readonly #onError: (error: unknown) => void
   readonly #stopping = new AbortController()
-  /**
-   * Records without a block, so that they need not be read again. A transaction that fails leaves its own here; those are never reached:
-   * they are beyond the head on disk until the next append takes their number.
-   */
-  readonly #pending = new Map<number, PendingRecord>()
+  readonly #pending = new PendingGroups()
+  readonly #stream: number
   /** Called after each block. */
   readonly #onBlock = new Set<() => void>()
   #tip: LocalTip
   #timer: NodeJS.Timeout | undefined
   #sealing: Promise<unknown> = Promise.resolve()
 
-  private constructor(init: LocalChainInit, chain: Chain, tip: LocalTip) {
+  private constructor(init: LocalChainInit, { chain, tip, head }: OpenedChain) {
     this.store = init.store
     this.owner = init.owner
     this.now = init.now ?? Date.now
@@ -103,6 +79,7 @@ export class LocalChain implements AsyncDisposable {
     this.#onError = init.onError ?? (() => {})
     this.chain = chain
     this.#tip = tip
+    this.#stream = head.stream
   }
 
   /**
@@ -112,17 +89,20 @@ export class LocalChain implements AsyncDisposable {
    */
   static async open(init: LocalChainInit): Promise<LocalChain> {
     await migrate(init.store)
-    const { chain, tip, head } = await init.store.transact(async transaction => {
+    const begun = await init.store.transact(async transaction => {
       const params = await transaction.get(KEYS.params)
       return params === undefined ? beginChain(transaction, init) : loadChain(transaction, params)
     })
-    if (!equalBytes(chain.params.keys[0]!, init.owner.publicKey)) {
+    if (!equalBytes(begun.chain.params.keys[0]!, init.owner.publicKey)) {
       throw new TalosError('CHAIN_OTHER_OWNER', 'the audit chain in this data directory is of another identity', {
         hint: 'Use the data directory of this wallet.'
       })
     }
-    const opened = new LocalChain(init, chain, tip)
-    if (head.sequence > tip.sequence) opened.#schedule(0)
+    const opened = new LocalChain(init, begun)
+    if (begun.head.sequence > begun.tip.sequence) {
+      await opened.#holdUnsealed()
+      opened.#schedule(0)
+    }
     return opened
   }
 
@@ -134,55 +114,56 @@ export class LocalChain implements AsyncDisposable {
    * Records `entry` in a transaction of the caller: it is there when the transaction is, and not when that fails. A block follows
    * within a second.
    *
-   * @throws CHAIN_FORMAT when the entry breaks a limit
+   * @throws CHAIN_FORMAT, CHAIN_OPERATION_INVALID, CHAIN_RECORD_TOO_LONG when the entry breaks a limit
    */
   async append(transaction: ChainTransaction, entry: Entry): Promise<Appended> {
-    const { operation, fields, extensions = [] } = entry
-    if (fields.some(({ name }) => name === OPERATION)) {
-      throw new TalosError('CHAIN_OPERATION_INVALID', "the field 'operation' is made from what the entry is called")
-    }
-    if (operation !== undefined) {
-      const known = await this.#knownOperation(transaction, operation)
-      if (known !== undefined) return known
-    }
+    return (await this.appendAll(transaction, [entry]))[0]!
+  }
+
+  /** Several at once, in order: that costs less than one after the other. */
+  async appendAll(transaction: ChainTransaction, entries: readonly Entry[]): Promise<Appended[]> {
     const head = decodeHead((await transaction.get(KEYS.head))!)
-    const named = operation === undefined ? fields : [...fields, { name: OPERATION, value: operation }]
-    const payload = { secret: this.#randomBytes(SECRET_LENGTH), fields: named }
     const time = Math.max(this.now(), head.time)
-    const bytes = encodeRecord({
-      kind: KIND[entry.kind],
-      author: this.owner.publicKey,
-      stream: head.stream,
-      sequence: head.sequence + 1,
-      previous: head.id,
-      time,
-      commitment: commit(payload),
-      extensions
-    })
-    const { maxRecordLength } = this.chain.params
-    if (bytes.length > maxRecordLength) {
-      throw new TalosError('CHAIN_RECORD_TOO_LONG', `a record has at most ${maxRecordLength} bytes`)
+    const items: Item[] = []
+    const own = new Map<string, number>()
+    const appended: Appended[] = []
+    for (const entry of entries) {
+      const { operation, isFresh = false } = entry
+      const known =
+        operation === undefined || isFresh
+          ? undefined
+          : (own.get(operation) ?? (await this.#sequenceOf(transaction, checkedOperation(operation), head)))
+      const sequence = known ?? head.sequence + items.length + 1
+      appended.push({ sequence, isNew: known === undefined })
+      if (known !== undefined) continue
+      items.push(itemOf(entry, time, this.chain, this.#randomBytes))
+      if (operation !== undefined) own.set(operation, sequence)
     }
-    const id = recordId(bytes)
-    // what a failed transaction left under this number must not stay
-    this.#pending.delete(head.sequence + 1)
-    if (this.#pending.size < MAX_PENDING) {
-      this.#pending.set(head.sequence + 1, { bytes, id, time, peer: searchTerms(payload).peer })
+    if (items.length > 0) this.#put(transaction, head, time, items)
+    return appended
+  }
+
+  #put(transaction: ChainTransaction, head: LocalHead, time: number, items: readonly Item[]): void {
+    const next = { ...head, sequence: head.sequence + items.length, time }
+    for (const group of putItems(transaction, head.sequence + 1, items)) {
+      for (const item of group.items) next.bytes += bodyLength(item)
+      this.#hold(transaction, { ...group, items: group.items.map(({ content: _, ...item }) => item) })
     }
-    const next: LocalHead = {
-      stream: head.stream,
-      sequence: head.sequence + 1,
-      id,
-      time,
-      bytes: head.bytes + entryLength(bytes.length, false)
-    }
-    transaction.put(KEYS.record(next.sequence), encodeStored(bytes, encodePayload(payload)))
-    transaction.put(KEYS.id(next.id), encodeNumber(next.sequence))
-    if (operation !== undefined) transaction.put(KEYS.operation(operation), encodeNumber(next.sequence))
     transaction.put(KEYS.head, encodeHead(next))
-    payload.secret.fill(0)
     this.#schedule(this.#isFull(next) ? 0 : SEAL_AFTER)
-    return { id: next.id, sequence: next.sequence, isNew: true }
+  }
+
+  /** Holds in memory what has no block, as far as there is room; by what else it is found is written now. */
+  #hold(transaction: ChainTransaction, group: PendingGroup): void {
+    if (!this.#pending.hold(group)) putOperations(transaction, [group])
+  }
+
+  #holdUnsealed(): Promise<void> {
+    return this.store.transact(async transaction => {
+      for await (const group of unsealedGroups(transaction, this.#tip, this.#pending)) {
+        this.#hold(transaction, { ...group, items: group.items.map(({ content: _, ...item }) => item) })
+      }
+    })
   }
 
   /** Resolves when a record after `sequence` is in a block. @throws the reason of the signal */
@@ -230,25 +211,53 @@ export class LocalChain implements AsyncDisposable {
 
   /** The record with this id; undefined when there is none, or no more. */
   record(id: Uint8Array): Promise<NumberedRecord | undefined> {
-    return this.store.transact(async transaction => {
-      const found = await recordAt(transaction, await sequenceOf(transaction, id))
-      return found && equalBytes(found.id, id) ? found : undefined
-    })
+    return this.store.transact(async transaction => (await this.reader(transaction).like(toHex(id)))[0])
   }
 
   /** The record of an operation, such as a message. */
   recordOf(operation: string): Promise<NumberedRecord | undefined> {
-    return this.store.transact(transaction => recordOfOperation(transaction, operation))
+    return this.store.transact(async transaction => {
+      const sequence = await this.sequenceOf(transaction, operation)
+      return sequence === undefined ? undefined : this.reader(transaction).at(sequence)
+    })
+  }
+
+  /** The number of the record of an operation. */
+  async sequenceOf(transaction: ChainTransaction, operation: string): Promise<number | undefined> {
+    return this.#sequenceOf(transaction, operation, decodeHead((await transaction.get(KEYS.head))!))
   }
 
   /** The record with this number. */
   recordAt(sequence: number): Promise<NumberedRecord | undefined> {
-    return this.store.transact(transaction => recordAt(transaction, sequence))
+    return this.store.transact(transaction => this.reader(transaction).at(sequence))
+  }
+
+  /** What is kept beside a record; undefined when there is nothing, or no more. */
+  contentAt(sequence: number): Promise<Uint8Array | undefined> {
+    return this.store.transact(transaction => this.reader(transaction).contentAt(sequence))
+  }
+
+  /** Reads several records in a transaction of the caller. */
+  reader(transaction: ChainTransaction): RecordReader {
+    // the end of the chain may move on meanwhile
+    const tip = this.#tip
+    return new RecordReader(transaction, tip.sequence, to => this.#made(transaction, tip, to))
+  }
+
+  /** Numbers of the records without a block that have this peer, in order. */
+  async pendingWith(transaction: ChainTransaction, peer: string): Promise<number[]> {
+    const sequences: number[] = []
+    for await (const { first, items } of unsealedGroups(transaction, this.#tip, this.#pending)) {
+      for (const [i, item] of items.entries()) {
+        if (searchTerms(payloadOf(item)).peer === peer) sequences.push(first + i)
+      }
+    }
+    return sequences
   }
 
   /** Numbers of the records with a peer, in order. */
   sequencesWith(peer: string): Promise<number[]> {
-    return this.store.transact(transaction => sequencesWith(transaction, peer))
+    return this.store.transact(transaction => sequencesWith(this, transaction, peer))
   }
 
   /** The last record, sealed or not. */
@@ -267,32 +276,29 @@ export class LocalChain implements AsyncDisposable {
   }
 
   /**
-   * Removes the contents of a record for good: fields, secret, and by what it could be found. The record itself stays, and with it
-   * the chain's validity. False when there is no such record.
+   * Removes the contents of a record for good: fields, secret, content, and by what it could be found. The record itself stays, and with
+   * it the chain's validity. False when there is no such record.
    */
-  erase(id: Uint8Array): Promise<boolean> {
-    // not beside the making of a block, which would write anew by what the record could be found
-    return this.#alone(() => this.store.transact(transaction => this.#erase(transaction, id)))
+  async erase(id: Uint8Array): Promise<boolean> {
+    if (await this.store.transact(transaction => eraseKept(transaction, id))) return true
+    const found = await this.record(id)
+    if (found === undefined) return false
+    await this.eraseAll([found.sequence])
+    return true
   }
 
-  async #erase(transaction: ChainTransaction, id: Uint8Array): Promise<boolean> {
-    const kept = await transaction.get(KEYS.kept(id))
-    if (kept !== undefined) {
-      const { height, index, blockPath, bytes } = decodeKept(kept)
-      transaction.put(KEYS.kept(id), encodeKept(height, index, blockPath, encodeStored(bytes, new Uint8Array())))
-      return true
-    }
-    const found = await recordAt(transaction, await sequenceOf(transaction, id))
-    if (found === undefined) return false
-    const { sequence, bytes, payload } = found
-    const { operation, peer } = searchTerms(payload)
-    if (operation !== undefined) transaction.delete(KEYS.operation(operation))
-    const height = peer === undefined ? undefined : await heightOf(transaction, sequence)
-    if (height !== undefined)
-      await removePeer(transaction, peer!, (await blockAt(transaction, height))!.first, sequence)
-    transaction.put(KEYS.record(sequence), encodeStored(bytes, new Uint8Array()))
-    this.#pending.delete(sequence)
-    return true
+  /**
+   * The same for records by their numbers, in ascending order. In the same transaction, and before, `work` says which of them, if not all.
+   */
+  async eraseAll(
+    sequences: readonly number[],
+    work: (transaction: ChainTransaction) => Promise<readonly number[]> = async () => sequences
+  ): Promise<void> {
+    // not beside the making of a block, which would write anew by what the record could be found
+    await this.#alone(async () => {
+      const erased = await this.store.transact(async transaction => eraseItems(transaction, await work(transaction)))
+      for (const { sequence, commitment } of erased) this.#pending.erase(sequence, commitment)
+    })
   }
 
   /** Runs `work` when no block is being made, and lets none be made meanwhile. */
@@ -302,12 +308,25 @@ export class LocalChain implements AsyncDisposable {
     return running
   }
 
-  async #knownOperation(transaction: ChainTransaction, operation: string): Promise<Appended | undefined> {
-    if (!/^[\x21-\x7e]{1,255}$/.test(operation)) {
-      throw new TalosError('CHAIN_OPERATION_INVALID', 'an operation is called by 1 to 255 visible ASCII characters')
+  async #sequenceOf(transaction: ChainTransaction, operation: string, head: LocalHead): Promise<number | undefined> {
+    const held = this.#pending.sequenceOf(operation)
+    if (held !== undefined && held <= head.sequence) return held
+    const found = await transaction.get(KEYS.operation(operation))
+    return found && decodeNumber(found)
+  }
+
+  /** What records after `tip` will be in their blocks, up to the group of one of them. */
+  async *#made(
+    transaction: ChainTransaction,
+    tip: LocalTip,
+    to?: number
+  ): AsyncGenerator<{ first: number; made: readonly MadeRecord[] }> {
+    let previous = tip.recordId
+    for await (const group of unsealedGroups(transaction, tip, this.#pending, to)) {
+      const made = makeRecords(group, { author: this.owner.publicKey, stream: this.#stream, previous })
+      yield { first: group.first, made }
+      previous = made.at(-1)!.id
     }
-    const known = await recordOfOperation(transaction, operation)
-    return known && { id: known.id, sequence: known.sequence, isNew: false }
   }
 
   #isFull({ sequence, bytes }: LocalHead): boolean {
@@ -337,21 +356,48 @@ export class LocalChain implements AsyncDisposable {
     const { signal } = this.#stopping
     if (signal.aborted) return undefined
     const tip = this.#tip
-    const records = await this.store.transact(transaction =>
-      unsealedRecords(transaction, tip, this.chain, this.#pending)
+    const groups = await this.store.transact(transaction => nextGroups(transaction, tip, this.chain, this.#pending))
+    if (groups.length === 0) return undefined
+    const records = await this.#makeAll(groups, tip)
+    const { block, next, completed } = await assembleBlock(
+      records,
+      groups.at(-1)!.items.at(-1)!.time,
+      tip,
+      this,
+      signal
     )
-    if (records.length === 0) return undefined
-    const { block, next, completed } = await assembleBlock(records, tip, this, signal)
     await this.store.transact(async transaction => {
       putBlock(transaction, block.bytes.slice(0, SIGNED_HEADER_LENGTH), next, block.first)
+      transaction.put(KEYS.body(block.first), block.bytes.slice(SIGNED_HEADER_LENGTH))
       for (const { level, index, hash } of completed) transaction.put(KEYS.node(level, index), hash.slice())
-      const peers = records.map(({ peer }) => peer)
-      putPeers(transaction, block.first, peers)
+      await putIds(
+        transaction,
+        block.height,
+        block.first,
+        records.map(({ id }) => id)
+      )
+      putOperations(transaction, groups)
+      putPeers(
+        transaction,
+        block.first,
+        groups.flatMap(({ items }) => items.map(item => searchTerms(payloadOf(item)).peer))
+      )
       transaction.put(KEYS.tip, encodeTip(next))
     })
     this.#tip = next
+    this.#pending.release(next.sequence)
     for (const tell of this.#onBlock) tell()
-    for (let sequence = block.first; sequence <= next.sequence; sequence++) this.#pending.delete(sequence)
     return block
+  }
+
+  /** Some at a time, so that others have their turn. */
+  async #makeAll(groups: readonly PendingGroup[], tip: LocalTip): Promise<MadeRecord[]> {
+    const records: MadeRecord[] = []
+    const continued = { author: this.owner.publicKey, stream: this.#stream }
+    for (const group of groups) {
+      records.push(...makeRecords(group, { ...continued, previous: records.at(-1)?.id ?? tip.recordId }))
+      await turn()
+    }
+    return records
   }
 }

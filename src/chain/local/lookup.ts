@@ -1,12 +1,8 @@
 import { TalosError } from '../../errors.ts'
-import { blockHash, encodeBody, SIGNED_HEADER_LENGTH } from '../block.ts'
-import { concatBytes, equalBytes, viewOf } from '../bytes.ts'
+import { blockHash, decodeBody, decodeHeader, SIGNED_HEADER_LENGTH } from '../block.ts'
+import { concatBytes, equalBytes } from '../bytes.ts'
+import { decodeGroup, type Item } from './group.ts'
 import { type ChainTransaction, decodeNumber, KEYS } from './store.ts'
-import { decodeStored, type StoredRecord, splitStored } from './stored-record.ts'
-
-export interface NumberedRecord extends StoredRecord {
-  sequence: number
-}
 
 export interface LocalBlock {
   height: number
@@ -17,25 +13,55 @@ export interface LocalBlock {
   bytes: Uint8Array
 }
 
-export async function recordAt(
-  transaction: ChainTransaction,
-  sequence: number | undefined
-): Promise<NumberedRecord | undefined> {
-  const stored = sequence === undefined ? undefined : await transaction.get(KEYS.record(sequence))
-  return stored && { ...decodeStored(stored), sequence: sequence! }
+/** What is kept of records, in any order: those that were written together are read once if they are asked for one after the other. */
+export class ItemReader {
+  readonly #transaction: ChainTransaction
+  #first = 0
+  #items: Item[] = []
+
+  constructor(transaction: ChainTransaction) {
+    this.#transaction = transaction
+  }
+
+  /** Undefined when it was pruned, or was never there. */
+  async at(sequence: number): Promise<Item | undefined> {
+    const isRead = sequence >= this.#first && sequence < this.#first + this.#items.length
+    if (!isRead) {
+      const found = await groupOf(this.#transaction, sequence)
+      if (found === undefined) return undefined
+      this.#first = found.first
+      this.#items = found.items
+    }
+    return this.#items[sequence - this.#first]
+  }
 }
 
-export async function sequenceOf(transaction: ChainTransaction, id: Uint8Array): Promise<number | undefined> {
-  const found = await transaction.get(KEYS.id(id))
-  return found && decodeNumber(found)
+/** The group that a record is in, if it is kept. */
+export async function groupOf(
+  transaction: ChainTransaction,
+  sequence: number
+): Promise<{ first: number; items: Item[] } | undefined> {
+  const range = { before: KEYS.group(sequence + 1), reverse: true, limit: 1 }
+  const [key] = await transaction.keys(KEYS.groups, range)
+  if (key === undefined) return undefined
+  return { first: firstOf(key), items: decodeGroup((await transaction.get(key))!) }
 }
 
-export async function recordOfOperation(
+export const firstOf = (groupKey: string): number => Number.parseInt(groupKey.slice(KEYS.groups.length), 16)
+
+/** The records of a block as they are in it; none when it was pruned. */
+export function recordsOf({ bytes }: LocalBlock): Uint8Array[] {
+  if (bytes.length === SIGNED_HEADER_LENGTH) return []
+  return decodeBody(bytes.subarray(SIGNED_HEADER_LENGTH), decodeHeader(bytes)).map(({ record }) => record)
+}
+
+/** What belongs to a record besides its fields. */
+export async function contentOf(
   transaction: ChainTransaction,
-  operation: string
-): Promise<NumberedRecord | undefined> {
-  const found = await transaction.get(KEYS.operation(operation))
-  return recordAt(transaction, found && decodeNumber(found))
+  sequence: number,
+  { content }: Item
+): Promise<Uint8Array | undefined> {
+  return content === 'elsewhere' ? transaction.get(KEYS.content(sequence)) : content
 }
 
 /** The height of the block with record `sequence`; undefined while it is in none. */
@@ -58,15 +84,8 @@ export async function blockAt(
   if (stored === undefined) return undefined
   const signedHeader = stored.subarray(0, SIGNED_HEADER_LENGTH)
   const first = decodeNumber(stored.subarray(SIGNED_HEADER_LENGTH))
-  const count = viewOf(signedHeader).getUint32(144)
-  const records: Array<{ record: Uint8Array }> = []
-  for (let sequence = first; sequence < first + count; sequence++) {
-    const value = await transaction.get(KEYS.record(sequence))
-    // pruned: all of a block goes at once
-    if (value === undefined) break
-    records.push({ record: splitStored(value).record })
-  }
-  const bytes = records.length < count ? signedHeader : concatBytes(signedHeader, encodeBody(records))
+  const body = await transaction.get(KEYS.body(first))
+  const bytes = body === undefined ? signedHeader : concatBytes(signedHeader, body)
   return { height: which, hash: blockHash(signedHeader), first, bytes }
 }
 

@@ -1,6 +1,19 @@
 import { viewOf } from '../bytes.ts'
-import { type ChainTransaction, decodeHead, decodeTip, KEYS } from './store.ts'
-import { decodeStored, searchTerms } from './stored-record.ts'
+import { payloadOf } from './group.ts'
+import type { LocalChain } from './local-chain.ts'
+import type { PendingGroup } from './pending.ts'
+import { type ChainTransaction, encodeNumber, KEYS } from './store.ts'
+import { searchTerms } from './stored-record.ts'
+
+/** Writes by what operations these records are found. */
+export function putOperations(transaction: ChainTransaction, groups: readonly PendingGroup[]): void {
+  for (const { first, items } of groups) {
+    for (const [i, item] of items.entries()) {
+      const { operation } = searchTerms(payloadOf(item))
+      if (operation !== undefined) transaction.put(KEYS.operation(operation), encodeNumber(first + i))
+    }
+  }
+}
 
 /**
  * Writes which records of a block are with which peer, a place in the block (2 bytes) each: one entry a peer and block, where one a
@@ -18,9 +31,9 @@ export function putPeers(transaction: ChainTransaction, first: number, peers: Re
 }
 
 /** Numbers of the records with a peer, in order; those without a block too. */
-export async function sequencesWith(transaction: ChainTransaction, peer: string): Promise<number[]> {
+export async function sequencesWith(local: LocalChain, transaction: ChainTransaction, peer: string): Promise<number[]> {
   const sequences: number[] = []
-  for await (const sequence of sequencesWithin(transaction, peer, { from: 1, to: MAX_SEQUENCE }, false)) {
+  for await (const sequence of sequencesWithin(local, transaction, peer, { from: 1, to: MAX_SEQUENCE }, false)) {
     sequences.push(sequence)
   }
   return sequences
@@ -33,27 +46,22 @@ const KEYS_AT_ONCE = 64
 
 /** As {@link sequencesWith}, one after the other and only those of a range, of which both ends are in it. */
 export async function* sequencesWithin(
+  local: LocalChain,
   transaction: ChainTransaction,
   peer: string,
   { from, to }: { from: number; to: number },
   reverse: boolean
 ): AsyncGenerator<number> {
-  const tip = decodeTip((await transaction.get(KEYS.tip))!)
-  const head = decodeHead((await transaction.get(KEYS.head))!)
   const isWithin = (sequence: number): boolean => sequence >= from && sequence <= to
-  const pending = async function* (): AsyncGenerator<number> {
-    for (let i = 0; i < head.sequence - tip.sequence; i++) {
-      const sequence = reverse ? head.sequence - i : tip.sequence + 1 + i
-      const stored = isWithin(sequence) ? await transaction.get(KEYS.record(sequence)) : undefined
-      if (stored !== undefined && searchTerms(decodeStored(stored).payload).peer === peer) yield sequence
-    }
-  }
-  if (reverse) yield* pending()
+  // what has got its block since the chain was asked is among those of the store
+  const pending = (await local.pendingWith(transaction, peer)).filter(isWithin)
+  const isPending = new Set(pending)
+  if (reverse) yield* pending.toReversed()
   for await (const { first, places } of entriesOf(transaction, peer, { from, to }, reverse)) {
-    const sequences = places.map(place => first + place).filter(isWithin)
+    const sequences = places.map(place => first + place).filter(one => isWithin(one) && !isPending.has(one))
     yield* reverse ? sequences.reverse() : sequences
   }
-  if (!reverse) yield* pending()
+  if (!reverse) yield* pending
 }
 
 async function* entriesOf(

@@ -1,5 +1,6 @@
 import { TalosError } from '../../errors.ts'
 import { decodeBody, decodeHeader, HEADER_LENGTH, SIGNED_HEADER_LENGTH } from '../block.ts'
+import { toHex } from '../bytes.ts'
 import { checkpointText, originOf } from '../checkpoint.ts'
 import { type OpenedField, openField } from '../commitment.ts'
 import { formatNote, signNote } from '../note.ts'
@@ -9,7 +10,7 @@ import { MerkleTree } from '../tree.ts'
 import { consistencyPath, historyPath, historyRootAt } from './history-nodes.ts'
 import { decodeKept } from './kept.ts'
 import type { LocalChain } from './local-chain.ts'
-import { blockAt, heightOf, type LocalBlock, recordAt, sequenceOf } from './lookup.ts'
+import { blockAt, type LocalBlock } from './lookup.ts'
 import { type ChainTransaction, KEYS } from './store.ts'
 
 /** The checkpoint of a chain as it is now, or was when it had `size` blocks, signed by its owner: a C2SP note. */
@@ -41,7 +42,7 @@ export async function proveRecord(local: LocalChain, id: Uint8Array, options: Pr
   const size = options.checkpoint?.size ?? local.tip.height + 1
   const checkpoint = options.checkpoint?.note ?? (await signCheckpoint(local, size))
   return local.store.transact(async transaction => {
-    const { height, opened, ...part } = await partOf(transaction, id, options.open ?? [])
+    const { height, opened, ...part } = await partOf(local, transaction, id, options.open ?? [])
     if (height >= size) throw unsealed()
     return { ...part, size, historyPath: await historyPath(transaction, height, size), checkpoint, opened }
   })
@@ -58,9 +59,11 @@ export function proveRecords(
 ): Promise<Array<RecordProof | undefined>> {
   return local.store.transact(async transaction => {
     let last: { block: LocalBlock; tree: MerkleTree; path: Uint8Array[] } | undefined
+    const reader = local.reader(transaction)
     const proofs: Array<RecordProof | undefined> = []
     for (const sequence of sequences) {
-      const [found, height] = [await recordAt(transaction, sequence), await heightOf(transaction, sequence)]
+      const found = await reader.at(sequence)
+      const height = found?.height
       if (found === undefined || height === undefined || height >= size) {
         proofs.push(undefined)
         continue
@@ -85,16 +88,21 @@ export function proveRecords(
 
 type Part = Omit<RecordProof, 'size' | 'historyPath' | 'checkpoint'> & { height: number }
 
-async function partOf(transaction: ChainTransaction, id: Uint8Array, fields: readonly string[]): Promise<Part> {
+async function partOf(
+  local: LocalChain,
+  transaction: ChainTransaction,
+  id: Uint8Array,
+  fields: readonly string[]
+): Promise<Part> {
   const kept = await transaction.get(KEYS.kept(id))
   if (kept !== undefined) {
     const { payload, height, index, blockPath, bytes: record } = decodeKept(kept)
     const block = (await blockAt(transaction, height))!
     return { record, index, blockPath, height, ...headOf(block.bytes), opened: open(payload, fields) }
   }
-  const found = await recordAt(transaction, await sequenceOf(transaction, id))
+  const [found] = await local.reader(transaction).like(toHex(id))
   if (found === undefined) throw new TalosError('CHAIN_RECORD_UNKNOWN', 'there is no such record in the audit chain')
-  const height = await heightOf(transaction, found.sequence)
+  const { height } = found
   if (height === undefined) throw unsealed()
   transaction.put(KEYS.pinned(found.sequence), new Uint8Array())
   const block = (await blockAt(transaction, height))!

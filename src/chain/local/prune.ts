@@ -1,12 +1,13 @@
 import { TalosError } from '../../errors.ts'
-import { decodeBody, decodeHeader, SIGNED_HEADER_LENGTH } from '../block.ts'
-import { recordId } from '../record.ts'
+import { encodePayload } from '../commitment.ts'
 import { MerkleTree } from '../tree.ts'
+import { removeIds } from './ids.ts'
 import { encodeKept } from './kept.ts'
 import type { LocalChain } from './local-chain.ts'
-import { blockAt, damaged } from './lookup.ts'
+import { blockAt, damaged, recordsOf } from './lookup.ts'
+import type { NumberedRecord } from './reader.ts'
 import { type ChainTransaction, decodePruned, encodePruned, KEYS, type Pruned } from './store.ts'
-import { decodeStored, searchTerms } from './stored-record.ts'
+import { encodeStored, searchTerms } from './stored-record.ts'
 
 export interface PruneResult {
   /** Blocks whose bodies were removed. */
@@ -41,7 +42,7 @@ export async function pruneLocal(
     options.signal?.throwIfAborted()
     const step = await local.store.transact(async transaction => {
       const next = ((await prunedTo(transaction))?.height ?? 0) + 1
-      return next < height ? pruneBlock(transaction, next) : undefined
+      return next < height ? pruneBlock(local, transaction, next) : undefined
     })
     if (step === undefined) return result
     result.blocks++
@@ -50,28 +51,37 @@ export async function pruneLocal(
   }
 }
 
-async function pruneBlock(transaction: ChainTransaction, height: number): Promise<{ records: number; kept: number }> {
+async function pruneBlock(
+  local: LocalChain,
+  transaction: ChainTransaction,
+  height: number
+): Promise<{ records: number; kept: number }> {
   const block = await blockAt(transaction, height)
   if (block === undefined) throw damaged(`block ${height}`)
-  const entries = decodeBody(block.bytes.subarray(SIGNED_HEADER_LENGTH), decodeHeader(block.bytes))
-  const ids = entries.map(({ record }) => recordId(record))
-  const tree = new MerkleTree(ids)
+  const reader = local.reader(transaction)
+  const records: NumberedRecord[] = []
+  for (let i = 0; i < recordsOf(block).length; i++) records.push((await reader.at(block.first + i))!)
+  const tree = new MerkleTree(records.map(({ id }) => id))
   let kept = 0
-  for (const [index, id] of ids.entries()) {
-    const sequence = block.first + index
-    const stored = (await transaction.get(KEYS.record(sequence)))!
-    const { operation, peer } = searchTerms(decodeStored(stored).payload)
+  for (const [index, { sequence, id, bytes, payload }] of records.entries()) {
+    const { operation, peer } = searchTerms(payload)
     if ((await transaction.get(KEYS.pinned(sequence))) !== undefined) {
-      transaction.put(KEYS.kept(id), encodeKept(height, index, tree.inclusionPath(index), stored))
+      const secret = payload === undefined ? new Uint8Array() : encodePayload(payload)
+      transaction.put(KEYS.kept(id), encodeKept(height, index, tree.inclusionPath(index), encodeStored(bytes, secret)))
       transaction.delete(KEYS.pinned(sequence))
       kept++
     }
     if (operation !== undefined) transaction.delete(KEYS.operation(operation))
     if (peer !== undefined) transaction.delete(KEYS.peer(peer, block.first))
-    transaction.delete(KEYS.id(id))
-    transaction.delete(KEYS.record(sequence))
   }
-  const last = block.first + ids.length - 1
-  transaction.put(KEYS.pruned, encodePruned({ height, sequence: last, id: ids.at(-1)! }))
-  return { records: ids.length, kept }
+  const last = block.first + records.length - 1
+  // a block consists of whole groups
+  const range = { after: KEYS.group(block.first - 1), before: KEYS.group(last + 1) }
+  for (const key of await transaction.keys(KEYS.groups, range)) transaction.delete(key)
+  const contents = { after: KEYS.content(block.first - 1), before: KEYS.content(last + 1) }
+  for (const key of await transaction.keys(KEYS.contents, contents)) transaction.delete(key)
+  transaction.delete(KEYS.body(block.first))
+  removeIds(transaction, height)
+  transaction.put(KEYS.pruned, encodePruned({ height, sequence: last, id: records.at(-1)!.id }))
+  return { records: records.length, kept }
 }

@@ -28,12 +28,19 @@ export const KEYS = {
   head: 'chain/head',
   tip: 'chain/tip',
   pruned: 'chain/pruned',
-  /** record length (4) ‖ record ‖ what is private: operation and payload. */
-  record: (sequence: number) => `chain/r/${hex(sequence, 12)}`,
-  /** Sequence number of the record with this id. */
-  id: (id: Uint8Array) => `chain/i/${shortId(id)}`,
-  ids: 'chain/i/',
-  /** Sequence number of the record of an operation. */
+  /** What is kept of records that were written together, of which `first` is the number of the first: see group.ts. */
+  group: (first: number) => `chain/g/${hex(first, 12)}`,
+  groups: 'chain/g/',
+  /** What belongs to a record and is too long for its group. */
+  content: (sequence: number) => `chain/c/${hex(sequence, 12)}`,
+  contents: 'chain/c/',
+  /** The body of the block that begins with record `first`. */
+  body: (first: number) => `chain/r/${hex(first, 12)}`,
+  /** By what the records of a block are found by their ids: see ids.ts. */
+  ids: (height: number) => `chain/i/0/${hex(height, 8)}`,
+  joinedIds: (number: number) => `chain/i/1/${hex(number, 8)}`,
+  allIds: 'chain/i/',
+  /** Sequence number of the record of an operation, once it is in a block. */
   operation: (operation: string) => `chain/o/${operation}`,
   /** Which records of the block that begins with record `first` have this peer: see peers.ts. */
   peer: (peer: string, first: number) => `chain/p/${peer}/${hex(first, 12)}`,
@@ -61,20 +68,18 @@ export interface LocalHead {
   /** Random for each installation. */
   stream: number
   sequence: number
-  id: Uint8Array
   time: number
   /** What all records so far take in bodies. */
   bytes: number
 }
 
-export function encodeHead({ stream, sequence, id, time, bytes: total }: LocalHead): Uint8Array {
-  const bytes = new Uint8Array(28 + HASH_LENGTH)
+export function encodeHead({ stream, sequence, time, bytes: total }: LocalHead): Uint8Array {
+  const bytes = new Uint8Array(28)
   const view = viewOf(bytes)
   view.setUint32(0, stream)
   writeUint64(view, 4, sequence)
   writeUint64(view, 12, time)
   writeUint64(view, 20, total)
-  bytes.set(id, 28)
   return bytes
 }
 
@@ -84,8 +89,7 @@ export function decodeHead(bytes: Uint8Array): LocalHead {
     stream: view.getUint32(0),
     sequence: readUint64(view, 4),
     time: readUint64(view, 12),
-    bytes: readUint64(view, 20),
-    id: bytes.subarray(28)
+    bytes: readUint64(view, 20)
   }
 }
 
@@ -94,34 +98,36 @@ export interface LocalTip {
   height: number
   hash: Uint8Array
   time: number
-  /** Of the last record in a block. */
+  /** Of the last record in a block, and its id; zeros before there is one. */
   sequence: number
+  recordId: Uint8Array
   /** What all records in blocks take in bodies. */
   bytes: number
   /** Over all blocks, this one included. */
   frontier: Frontier
 }
 
-export function encodeTip({ height, hash, time, sequence, bytes: total, frontier }: LocalTip): Uint8Array {
-  const bytes = new Uint8Array(28 + HASH_LENGTH * (1 + frontier.hashes.length))
+export function encodeTip({ height, hash, time, sequence, recordId, bytes: total, frontier }: LocalTip): Uint8Array {
+  const bytes = new Uint8Array(28 + HASH_LENGTH * (2 + frontier.hashes.length))
   const view = viewOf(bytes)
   view.setUint32(0, height)
   writeUint64(view, 4, time)
   writeUint64(view, 12, sequence)
   writeUint64(view, 20, total)
-  for (const [i, item] of [hash, ...frontier.hashes].entries()) bytes.set(item, 28 + i * HASH_LENGTH)
+  for (const [i, item] of [hash, recordId, ...frontier.hashes].entries()) bytes.set(item, 28 + i * HASH_LENGTH)
   return bytes
 }
 
 export function decodeTip(bytes: Uint8Array): LocalTip {
   const view = viewOf(bytes)
   const height = view.getUint32(0)
-  const [hash, ...frontier] = splitHashes(bytes, 28, (bytes.length - 28) / HASH_LENGTH)
+  const [hash, recordId, ...frontier] = splitHashes(bytes, 28, (bytes.length - 28) / HASH_LENGTH)
   return {
     height,
     hash: hash!,
     time: readUint64(view, 4),
     sequence: readUint64(view, 12),
+    recordId: recordId!,
     bytes: readUint64(view, 20),
     frontier: new Frontier(height + 1, frontier)
   }

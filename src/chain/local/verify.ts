@@ -1,16 +1,18 @@
 import { isTalosError } from '../../errors.ts'
-import { decodeHeader, SIGNED_HEADER_LENGTH } from '../block.ts'
+import { SIGNED_HEADER_LENGTH } from '../block.ts'
 import { equalBytes } from '../bytes.ts'
 import { commit } from '../commitment.ts'
-import { continues } from '../record.ts'
+import { decodeRecord, recordId } from '../record.ts'
 import { ChainState } from '../validation/state.ts'
 import type { ValidationOptions } from '../validation/validate.ts'
 import { type ChainReport, ChainValidator, isGenesis } from '../validation/validate-chain.ts'
 import { historyRootAt } from './history-nodes.ts'
 import type { LocalChain } from './local-chain.ts'
-import { type LocalBlock, type NumberedRecord, recordAt } from './lookup.ts'
+import { groupOf, type LocalBlock, recordsOf } from './lookup.ts'
 import { prunedTo } from './prune.ts'
+import type { RecordReader } from './reader.ts'
 import { decodeHead, KEYS } from './store.ts'
+import { isContent } from './stored-record.ts'
 
 export interface VerifyOptions extends Omit<ValidationOptions, 'expectedHash'> {
   /** Compare what is kept of each record with its commitment too. @default false */
@@ -44,7 +46,7 @@ export async function verifyLocal(local: LocalChain, options: VerifyOptions = {}
     if (isPruned) await validator.header(block.bytes.subarray(0, SIGNED_HEADER_LENGTH))
     else {
       const { valid } = await validator.block(block.bytes)
-      if (!valid) await findCulprit(local, validator, block)
+      if (!valid) findCulprit(validator, block)
     }
     if (pruned?.height === height)
       validator.state.setHead({ author: local.owner.publicKey, stream: head.stream, ...pruned })
@@ -72,12 +74,8 @@ async function readBlock(
       return undefined
     }
     if (isPruned || block.bytes.length > SIGNED_HEADER_LENGTH) return block
-    for (const sequence of recordsOf(block)) {
-      if ((await local.recordAt(sequence)) !== undefined) continue
-      validator.reject('MISSING_FIELD', `record ${sequence} is missing`, height)
-      return undefined
-    }
-    return block
+    validator.reject('MISSING_FIELD', `the records of block ${height} are missing`, height)
+    return undefined
   } catch (error) {
     if (!isDamage(error)) throw error
     validator.reject('MALFORMED_BLOCK', `block ${height} cannot be read: ${error.message}`, height)
@@ -92,58 +90,65 @@ function isDamage(error: unknown): error is Error {
 }
 
 /** Says which record of a block that is not valid was changed: the one that its successor does not continue. */
-async function findCulprit(local: LocalChain, validator: ChainValidator, block: LocalBlock): Promise<void> {
-  for (const sequence of recordsOf(block)) {
-    const found = await readRecord(local, sequence)
-    if (found === 'unreadable')
-      return validator.reject('MALFORMED_BLOCK', `record ${sequence} cannot be read`, block.height)
-    const next = await readRecord(local, sequence + 1)
-    if (next === 'unreadable') continue
-    if (found === undefined || next === undefined || continues(next.record, { sequence, id: found.id })) continue
-    return validator.reject(
-      'EQUIVOCATION',
-      `record ${sequence} is not the one that was there when record ${sequence + 1} was made`,
-      block.height
-    )
+function findCulprit(validator: ChainValidator, block: LocalBlock): void {
+  let before: { sequence: number; id: Uint8Array } | undefined
+  for (const bytes of readable(block)) {
+    const record = decodeRecord(bytes)
+    if (before !== undefined && !(record.sequence === before.sequence + 1 && equalBytes(record.previous, before.id))) {
+      const text = `record ${before.sequence} is not the one that was there when record ${before.sequence + 1} was made`
+      validator.reject('EQUIVOCATION', text, block.height)
+      return
+    }
+    before = { sequence: record.sequence, id: recordId(bytes) }
   }
 }
 
-async function readRecord(local: LocalChain, sequence: number): Promise<NumberedRecord | undefined | 'unreadable'> {
+/** None when the body cannot be read: that was reported. */
+function readable(block: LocalBlock): Uint8Array[] {
   try {
-    return await local.recordAt(sequence)
+    const records = recordsOf(block)
+    for (const record of records) decodeRecord(record)
+    return records
   } catch (error) {
     if (!isDamage(error)) throw error
-    return 'unreadable'
+    return []
   }
-}
-
-function* recordsOf(block: LocalBlock): Generator<number> {
-  const { recordCount } = decodeHeader(block.bytes)
-  for (let sequence = block.first; sequence < block.first + recordCount; sequence++) yield sequence
 }
 
 async function verifyContents(local: LocalChain, validator: ChainValidator, block: LocalBlock): Promise<void> {
-  for (const sequence of recordsOf(block)) {
-    const found = await readRecord(local, sequence)
-    if (found !== 'unreadable') {
-      if (found?.payload === undefined) continue
-      validator.count({ commitments: 1 })
-      if (equalBytes(commit(found.payload), found.record.commitment)) continue
+  await local.store.transact(async transaction => {
+    const reader = local.reader(transaction)
+    for (let i = 0; i < recordsOf(block).length; i++) {
+      const sequence = block.first + i
+      const wrong = await wrongContents(reader, validator, sequence)
+      if (wrong !== undefined) validator.reject('COMMITMENT_INVALID', wrong, block.height)
     }
-    validator.reject('COMMITMENT_INVALID', `what is kept of record ${sequence} is not what was recorded`, block.height)
+  })
+}
+
+async function wrongContents(
+  reader: RecordReader,
+  validator: ChainValidator,
+  sequence: number
+): Promise<string | undefined> {
+  const wrong = `what is kept of record ${sequence} is not what was recorded`
+  try {
+    const found = await reader.at(sequence)
+    if (found?.payload === undefined) return undefined
+    validator.count({ commitments: 1 })
+    if (!equalBytes(commit(found.payload), found.record.commitment)) return wrong
+    return isContent(found.payload, await reader.contentAt(sequence)) ? undefined : wrong
+  } catch (error) {
+    if (!isDamage(error)) throw error
+    return `what is kept of record ${sequence} cannot be read`
   }
 }
 
-/** Records without a block continue the last one that has one. */
+/** Records without a block are all there. */
 async function verifyPending(local: LocalChain, validator: ChainValidator, from: number, to: number): Promise<void> {
   for (let sequence = from + 1; sequence <= to; sequence++) {
-    const [before, found] = await local.store.transact(async transaction => [
-      await recordAt(transaction, sequence - 1),
-      await recordAt(transaction, sequence)
-    ])
-    if (found === undefined) return validator.reject('SEQUENCE_GAP', `record ${sequence} is missing`)
-    if (before !== undefined && !continues(found.record, { sequence: sequence - 1, id: before.id })) {
-      return validator.reject('EQUIVOCATION', `record ${sequence} does not continue the one before it`)
-    }
+    const found = await local.store.transact(transaction => groupOf(transaction, sequence))
+    if (found?.first !== sequence) return validator.reject('SEQUENCE_GAP', `record ${sequence} is missing`)
+    sequence += found.items.length - 1
   }
 }

@@ -21,7 +21,7 @@ export class AuditTrail implements AsyncDisposable {
   }
 
   async record(transaction: Transaction, entries: readonly Entry[]): Promise<void> {
-    for (const entry of entries) await this.chain.append(transaction, entry)
+    await this.chain.appendAll(transaction, entries)
   }
 
   /** What is recorded and in no block gets one, if that takes no longer than a second; else at the next start. */

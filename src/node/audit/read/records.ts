@@ -1,9 +1,9 @@
 import {
   type BlockHead,
-  type BrowsedRecord,
   EXTENSION,
   type FoundRecord,
   kindName,
+  type NumberedRecord,
   SIGNED_HEADER_LENGTH
 } from '../../../chain/index.ts'
 import type { AuditRecord, BlockDetails, BlockSummary } from './types.ts'
@@ -11,7 +11,7 @@ import type { AuditRecord, BlockDetails, BlockSummary } from './types.ts'
 export const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 
 /** A record as the SDK gives it. */
-export function auditRecord({ id, record, payload, height }: BrowsedRecord | FoundRecord): AuditRecord {
+export function auditRecord({ id, record, payload, height }: NumberedRecord | FoundRecord): AuditRecord {
   const counterpart = record.extensions.find(({ type }) => type === EXTENSION.COUNTERPART)?.value
   return {
     id: hex(id),
