@@ -127,8 +127,9 @@ async function agent(
       let id!: Uint8Array
       for (let i = 0; i < blocks; i++) {
         const entry = message(++messages, peer)
-        id = (await store.transact(transaction => chain.append(transaction, entry))).id
+        const { sequence } = await store.transact(transaction => chain.append(transaction, entry))
         await chain.sealAll()
+        id = (await chain.recordAt(sequence))!.id
       }
       return id
     }
