@@ -34,7 +34,7 @@ const recordNumber = (number: number): SharedRecord => ({
   fields: [
     { name: 'event', value: 'sent' },
     { name: 'size', value: number },
-    { name: 'content', value: 'nobody is told of this' },
+    { name: 'note', value: 'nobody is told of this' },
     { name: 'path', value: '/home/alice/secret' }
   ]
 })

@@ -94,6 +94,15 @@ test('a page says of each record in which block it is, also where blocks are lon
   ])
 })
 
+test('a page ends before it is large, whatever is in the records', async () => {
+  const agent = await localChain()
+  for (let at = 0; at < 40; at++) {
+    await agent.append({ kind: 'FILE', fields: [{ name: 'note', value: 'x'.repeat(90_000) }] })
+  }
+  const { records, next } = await browse(agent.chain, { limit: 500 })
+  expect([records.length, next]).toEqual([6, 7])
+})
+
 test('after pruning the pages begin with what is there', async () => {
   const agent = await localChain()
   await agent.fill(30, 10)

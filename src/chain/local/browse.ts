@@ -7,6 +7,8 @@ import { type ChainTransaction, decodeHead, KEYS } from './store.ts'
 
 /** Records that one call looks at: a filter that fits few of them must not hold up the node. */
 const MAX_LOOKED_AT = 2_000
+/** Characters and bytes of fields in one page, after which it ends. */
+const MAX_SIZE = 500_000
 
 export interface Browse {
   /** As the field `peer` has it. */
@@ -37,15 +39,23 @@ export function browse(local: LocalChain, query: Browse): Promise<Page> {
     if (range.from > range.to) return { records: [], next: undefined }
     const kinds = query.kinds === undefined ? undefined : new Set<number>(query.kinds.map(kind => KIND[kind]))
     const records: NumberedRecord[] = []
-    let looked = 0
+    let [looked, size] = [0, 0]
     for await (const sequence of sequencesOf(local, transaction, range, query)) {
-      if (records.length === query.limit || looked++ === MAX_LOOKED_AT) return { records, next: sequence }
+      const isFull = records.length === query.limit || size >= MAX_SIZE
+      if (isFull || looked++ === MAX_LOOKED_AT) return { records, next: sequence }
       const found = await reader.at(sequence)
       if (found === undefined || kinds?.has(found.record.kind) === false) continue
       records.push(found)
+      size += sizeOf(found)
     }
     return { records, next: undefined }
   })
+}
+
+function sizeOf({ payload }: NumberedRecord): number {
+  let size = 0
+  for (const { value } of payload?.fields ?? []) size += typeof value === 'number' ? 8 : value.length
+  return size
 }
 
 interface Range {

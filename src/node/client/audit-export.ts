@@ -43,7 +43,7 @@ async function formatOf(name: ExportOptions['format']): Promise<Format> {
   const { stringify } = await import('csv-stringify/sync')
   /** RFC 4180, everything quoted; what a spreadsheet would take for a formula begins with an apostrophe. */
   const row = (cells: readonly string[]): string =>
-    stringify([cells], { quoted: true, escape_formulas: true, record_delimiter: 'windows' })
+    stringify([cells], { quoted: true, quoted_empty: true, escape_formulas: true, record_delimiter: 'windows' })
   return { head: row(COLUMNS), between: '', end: '', record: record => row(csvCells(record)) }
 }
 

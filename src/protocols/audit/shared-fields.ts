@@ -8,6 +8,7 @@ const COMPARED = new Set([
   'type',
   'size',
   'name',
+  'content',
   'hash',
   'root',
   'entries',
