@@ -14,11 +14,13 @@ import {
   pruneLocal,
   verifyProof
 } from '../src/chain/index.ts'
+import { LightChain } from '../src/chain/light/light-chain.ts'
 import { chainOf, localParams } from '../src/chain/params.ts'
 import { validateInThreads } from '../src/chain/validation/parallel.ts'
 import { ChainState } from '../src/chain/validation/state.ts'
 import { validateBlock, validateHeader } from '../src/chain/validation/validate.ts'
 import { crypto } from '../src/crypto/index.ts'
+import { LevelStore } from '../src/node/chain/level-store.ts'
 import { DurableStore } from '../src/node/durable-store.ts'
 import { ChainBuilder, START } from '../test/support/chain-builder.ts'
 import { ownerOf } from '../test/support/keys.ts'
@@ -51,6 +53,10 @@ for (let i = 0; i < BLOCKS * 8; i++) await many.add({ count: RECORDS })
 const light = new ChainBuilder(chainOf(localParams(ownerOf(1).publicKey, START, 1)))
 for (let i = 0; i < HEADERS; i++) await light.add({ count: 1 })
 const headers = light.blocks.map(block => block.slice(0, 228))
+const network = chainOf({ ...light.chain.params, name: 'network', admission: 'list', spacing: 5_000 })
+const shared = new ChainBuilder(network)
+for (let i = 0; i < HEADERS; i++) await shared.add({ count: 1 })
+const sharedHeaders = shared.blocks.map(block => block.slice(0, 228))
 const forged = light.block({ unmined: true }).slice(0, 228)
 
 const folder = mkdtempSync(join(tmpdir(), 'talos-bench-chain-'))
@@ -170,6 +176,14 @@ const contenders: Contender[] = [
     run: () => timed(() => lightSync(headers))
   },
   {
+    name: 'light sync of 10,000 headers of many writers, checked and on disk',
+    unit: 'ms',
+    count: 1,
+    by: 'wall',
+    target: 1_000,
+    run: () => timed(sharedSync)
+  },
+  {
     name: 'proof of a record',
     unit: 'ms',
     count: 200,
@@ -237,6 +251,16 @@ async function lightSync(all: readonly Uint8Array[]): Promise<void> {
     const level = header === all.at(-1) ? 'STRICT' : 'STANDARD'
     const { block } = await validateHeader(header, light.chain, state, { level, now })
     state.advance(block!)
+  }
+}
+
+let synced = 0
+async function sharedSync(): Promise<void> {
+  await using store = await LevelStore.open(join(folder, `light-${synced++}`), network.id)
+  const chain = await LightChain.open({ chain: network, store, now: () => now })
+  for (let at = 0; at < HEADERS; at += 2_000) {
+    const verdict = await chain.add(sharedHeaders.slice(at, at + 2_000))
+    if (verdict.state !== 'added') throw new Error(JSON.stringify(verdict))
   }
 }
 

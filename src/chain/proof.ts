@@ -113,7 +113,18 @@ export function parseProof(text: string): RecordProof {
  * openCheckpoint()
  */
 export function verifyProof(proof: RecordProof, policy: SignerPolicy): VerifiedProof {
-  const checkpoint = openCheckpoint(proof.checkpoint, policy)
+  const { witnesses, ...checkpoint } = openCheckpoint(proof.checkpoint, policy)
+  const found = verifyProofIn(proof, checkpoint)
+  if (policy.log !== undefined && policy.log.name !== found.origin) throw invalid('the checkpoint is of another chain')
+  return { ...found, witnesses }
+}
+
+/**
+ * Checks a proof against a state of the chain that the reader knows to be true, whatever note is in it.
+ *
+ * @throws CHAIN_PROOF_INVALID
+ */
+export function verifyProofIn(proof: RecordProof, checkpoint: Checkpoint): Omit<VerifiedProof, 'witnesses'> {
   return strictly(() => {
     const header = decodeHeader(proof.header)
     const record = decodeRecord(proof.record)
@@ -126,7 +137,7 @@ export function verifyProof(proof: RecordProof, policy: SignerPolicy): VerifiedP
     if (!crypto.ed25519.verify(header.producer, sealStatement(hash), proof.signature)) {
       throw invalid('the block is not signed by its producer')
     }
-    const { origin, size, root, witnesses } = checkpoint
+    const { origin, size, root } = checkpoint
     if (proof.size !== size || !verifyInclusion(hashLeaf(hash), header.height, size, proof.historyPath, root)) {
       throw invalid('the block is not in the history of the checkpoint')
     }
@@ -144,12 +155,11 @@ export function verifyProof(proof: RecordProof, policy: SignerPolicy): VerifiedP
       // the block's signature is all that vouches for it: nobody writes in the name of others
       throw invalid('the record is of another author than the block')
     }
-    if (policy.log !== undefined && policy.log.name !== origin) throw invalid('the checkpoint is of another chain')
     for (const field of proof.opened) {
       if (!verifyOpening(record.commitment, field)) throw invalid(`the field '${field.name}' is not what was recorded`)
     }
     const { height, time: blockTime } = header
-    return { record, id, height, blockTime, blockHash: hash, origin, size, witnesses, opened: proof.opened }
+    return { record, id, height, blockTime, blockHash: hash, origin, size, opened: proof.opened }
   })
 }
 

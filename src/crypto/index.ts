@@ -1,4 +1,4 @@
-import { openssl } from './openssl.ts'
+import { openssl, verifyBeside } from './openssl.ts'
 import type { CryptoProvider } from './provider.ts'
 
 export {
@@ -10,6 +10,7 @@ export {
 } from './provider.ts'
 export { release } from './release.ts'
 export { signStatement, statement, verifyStatement } from './statement.ts'
+export { verifyBeside }
 
 /** The provider that Talos uses on Node; the other one is `noble` in noble.ts. */
 export const crypto: CryptoProvider = openssl
