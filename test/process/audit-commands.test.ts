@@ -62,10 +62,12 @@ describe.concurrent('what a user does with the audit chain', () => {
     { timeout: 180_000 },
     async (daemons, context) => {
       const { world, alice, bob, operation } = await exchange(context, { daemons })
-      for (const [machine, event, other] of [
+      const sides = [
         [alice, 'sent', bob],
         [bob, 'received', alice]
-      ] as const) {
+      ] as const
+      // without a daemon each command is the node for itself: slower, and the same
+      for (const [machine, event, other] of daemons ? sides : sides.slice(1)) {
         const record = await machine.json<Shown>('audit', 'show', operation)
         expect([record.kind, field(record, 'event'), field(record, 'peer')]).toEqual(['MESSAGE', event, other.peerId])
         expect(await machine.json('audit', 'show', record.id.slice(0, 16))).toEqual(record)

@@ -6,7 +6,7 @@ import { claimIn } from '../../chain/validation/claims.ts'
 import { peerIdOf } from '../../crypto/peer-key.ts'
 import { TalosError } from '../../errors.ts'
 import type { AgentNode } from '../agent-node.ts'
-import { AuditApi } from '../audit/read/audit-api.ts'
+import { AuditCalls } from '../audit/read/audit-calls.ts'
 import type { CHAIN_METHODS, ChainResults } from '../control/chain-methods.ts'
 import type { CallContext } from '../control/methods.ts'
 import type { Claims } from './claims.ts'
@@ -21,7 +21,7 @@ type ChainMethods = {
 }
 
 /** What the commands and the SDK ask about the chain that is shared, done by the node in this process. */
-export class ChainApi extends AuditApi implements ChainMethods {
+export class ChainApi extends AuditCalls implements ChainMethods {
   readonly #node: AgentNode
 
   constructor(node: AgentNode) {

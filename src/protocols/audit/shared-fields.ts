@@ -20,7 +20,12 @@ const COMPARED = new Set([
 ])
 
 /** What the other side calls the same event. */
-const COUNTERPARTS: Readonly<Record<string, string>> = { sent: 'received', received: 'sent' }
+const COUNTERPARTS: Readonly<Record<string, string>> = {
+  sent: 'received',
+  received: 'sent',
+  asked: 'served',
+  served: 'asked'
+}
 
 export const comparedFields = (fields: readonly Field[]): Field[] => fields.filter(({ name }) => COMPARED.has(name))
 

@@ -50,7 +50,7 @@ const TURN = 20
 const NEVER = new AbortController().signal
 
 type Params<Name extends keyof AuditResults> = import('zod/mini').output<(typeof AUDIT_METHODS)[Name]>
-type AuditMethods = {
+export type AuditMethods = {
   [Name in keyof AuditResults]: (params: Params<Name>, context?: CallContext) => Promise<AuditResults[Name]>
 }
 

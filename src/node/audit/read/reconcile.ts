@@ -1,4 +1,4 @@
-import { browse, type Field, KIND, type KindName, kindName, type LocalChain } from '../../../chain/index.ts'
+import { browse, type Field, type KindName, kindName, type LocalChain } from '../../../chain/index.ts'
 import { comparedFields, mirrored, type SharedRecord } from '../../../protocols/audit/index.ts'
 import { hex } from './records.ts'
 
@@ -118,15 +118,9 @@ export async function reconcile(
   }
 }
 
-/** The agent that calls a tool records an INVOCATION, the one whose tool it is an EXECUTION. */
-const KIND_PAIRS = new Map<number, number>([
-  [KIND.INVOCATION, KIND.EXECUTION],
-  [KIND.EXECUTION, KIND.INVOCATION]
-])
-
 function differences(their: TheirRecord, kind: number, fields: readonly Field[], peer: string): string[] {
   const names: string[] = []
-  if ((KIND_PAIRS.get(kind) ?? kind) !== their.kind) names.push('kind')
+  if (kind !== their.kind) names.push('kind')
   if (textOf(fields, 'peer') !== peer) names.push('peer')
   for (const field of comparedFields(fields)) {
     if (their.has({ name: field.name, value: mirrored(field) }) === false) names.push(field.name)
