@@ -7,7 +7,7 @@ import { acquaint, type FileAgent, startFileAgent } from '../support/file-agents
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { within } from '../support/within.ts'
 
-const soon = (): AbortSignal => AbortSignal.timeout(20_000)
+const soon = (): AbortSignal => AbortSignal.timeout(30_000)
 
 type Init = Parameters<typeof startFileAgent>[0]
 
@@ -89,7 +89,8 @@ function received(agent: FileAgent, bytes: number): Promise<void> {
       agent.files.addEventListener('progress', look)
       look()
     }),
-    `${bytes} bytes`
+    `${bytes} bytes`,
+    20_000
   )
 }
 
