@@ -90,7 +90,8 @@ export function encodeEvidence(evidence: Evidence): Uint8Array {
 export function decodeEvidence(bytes: Uint8Array): Evidence {
   return strictly(() => {
     if (bytes.length > MAX_EVIDENCE) throw invalid('it is too long')
-    const reader = new Reader(bytes)
+    // plain bytes of its own, whatever kind of view they came in
+    const reader = new Reader(Uint8Array.from(bytes))
     const [version, what] = reader.take(2)
     if (version !== VERSION) throw invalid('it is of another version')
     const evidence = what === 1 ? readBlocks(reader) : what === 2 ? readRecords(reader) : readCheckpoints(reader, what!)

@@ -5,12 +5,14 @@ import { clock } from './time.ts'
 
 /** What is told of the chain that is shared. */
 export function networkText(status: NetworkStatus): string {
-  const { name, chainId, height, tip, tipTime, waiting, admitted, dropped, peers, sync, deep, claimed } = status
+  const { name, chainId, height, tip, tipTime, waiting, admitted, convicted, dropped, peers, sync, deep, claimed } =
+    status
   const text = lines([
     ['network', `${name} (${chainId})`],
     ['height', String(height)],
     ['last block', height === 0 ? 'none yet' : `${tip}, ${new Date(tipTime).toISOString()}`],
     ['waiting', `${waiting} records`],
+    ...(convicted > 0 ? [['frozen', `${convicted} authors of two histories`] as [string, string]] : []),
     ['may write', admitted ? 'yes' : 'no: the network file does not list this key'],
     ['certainty', 'probabilistic: each block that follows makes it harder to take one back'],
     ...(claimed === undefined ? [] : [['own chain', `claimed up to block ${claimed.size - 1}`] as [string, string]]),

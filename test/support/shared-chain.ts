@@ -32,3 +32,11 @@ export function entryOf(chain: Chain, author: number, head: Head, stream = autho
   const id = recordId(bytes)
   return { bytes, record: decodeRecord(bytes), id, signature: signRecord(authors[author]!, chain.id, id) }
 }
+
+/** Another record for the same place as an encoded one, with its author's signature. */
+export function rivalOf(chain: Chain, encoded: Uint8Array): { bytes: Uint8Array; signature: Uint8Array } {
+  const record = decodeRecord(encoded)
+  const author = authors.find(({ publicKey }) => Buffer.compare(publicKey, record.author) === 0)!
+  const bytes = encodeRecord({ ...record, time: record.time + 1 })
+  return { bytes, signature: signRecord(author, chain.id, recordId(bytes)) }
+}

@@ -5,7 +5,6 @@ import { equalBytes, toHex } from '../../chain/bytes.ts'
 import { type Chain, type ChainParams, chainOf } from '../../chain/params.ts'
 import { type Extension, type KindName, RECORD_LENGTH } from '../../chain/record.ts'
 import type { Reorganisation } from '../../chain/shared/fork-tree.ts'
-import type { Conflict } from '../../chain/shared/mempool.ts'
 import type { Producer } from '../../chain/shared/propose.ts'
 import { SharedChain } from '../../chain/shared/shared-chain.ts'
 import { type ValidationResult, validateHeader } from '../../chain/validation/validate.ts'
@@ -13,6 +12,7 @@ import { meetsTarget } from '../../chain/work.ts'
 import type { Broadcasts, Channel, ChannelVerdict } from '../../protocols/broadcast/index.ts'
 import { type ChainServer, chainServer } from '../../protocols/chain/index.ts'
 import { RateLimiter } from '../../protocols/limits/index.ts'
+import { Convictions } from './convictions.ts'
 import { LevelStore } from './level-store.ts'
 import { type OwnRecord, OwnRecords } from './own-records.ts'
 import { type ChainPeer, ChainPeers } from './peers.ts'
@@ -40,12 +40,10 @@ export interface NetworkChainInit {
   broadcasts: Broadcasts
   /** False for a node that keeps the chain and makes no blocks. @default true */
   makesBlocks?: boolean
-  /** Somebody signed two records for one place. */
-  onConflict?: (conflict: Conflict) => void
+  /** An author was caught signing two records for one place: evidence, which is on disk. */
+  onConviction?: (author: Uint8Array, evidence: Uint8Array) => void
   /** The chain has changed. */
   onChange?: (change: Reorganisation) => void
-  /** From whom no record is taken that waits for a block. */
-  isBarred?: (author: Uint8Array) => boolean
 }
 
 export interface NetworkChainComponents {
@@ -70,6 +68,8 @@ export interface NetworkCounts {
 export class NetworkChain {
   readonly chain: Chain
   readonly shared: SharedChain
+  /** Authors that were caught. */
+  readonly convictions: Convictions
   readonly #init: NetworkChainInit
   readonly #store: LevelStore
   readonly #log: Logger
@@ -85,13 +85,15 @@ export class NetworkChain {
   readonly counts: NetworkCounts = { reorganisations: 0, blocks: 0, rejected: {}, seconds: {} }
   #blocks: Channel | undefined
   #records: Channel | undefined
+  #evidence: Channel | undefined
 
   private constructor(
     init: NetworkChainInit,
     components: NetworkChainComponents,
-    parts: { chain: Chain; store: LevelStore; shared: SharedChain; own: OwnRecords }
+    parts: { chain: Chain; store: LevelStore; shared: SharedChain; own: OwnRecords; convictions: Convictions }
   ) {
-    const { chain, store, shared, own } = parts
+    const { chain, store, shared, own, convictions } = parts
+    this.convictions = convictions
     this.#init = init
     this.chain = chain
     this.#store = store
@@ -115,7 +117,7 @@ export class NetworkChain {
       isBehind: () => this.#sync.state !== undefined,
       onBlock: block => void this.#blocks?.publish(block.slice(0, SIGNED_HEADER_LENGTH)).catch(() => {})
     })
-    const source = sourceOf(shared)
+    const source = sourceOf(shared, () => convictions.some())
     this.#server = chainServer({
       source: id => (equalBytes(id, chain.id) ? source : undefined),
       isWelcome: peer => this.#peers.isWelcome(peer),
@@ -133,17 +135,18 @@ export class NetworkChain {
     try {
       let changed: (change: Reorganisation) => void = () => {}
       let validated: (result: ValidationResult) => void = () => {}
+      const convictions = await Convictions.open(store, chain.id, init.onConviction)
       const shared = await SharedChain.open({
         chain,
         store,
         isOwn: author => equalBytes(author, init.identity.publicKey),
         onChange: change => changed(change),
-        ...(init.onConflict === undefined ? {} : { onConflict: init.onConflict }),
+        onConflict: conflict => void convictions.found(conflict).catch(() => {}),
         onValidated: result => validated(result),
-        ...(init.isBarred === undefined ? {} : { isBarred: init.isBarred })
+        isBarred: author => convictions.isBarred(author)
       })
       const own = await OwnRecords.open(shared, store, init.identity)
-      const network = new NetworkChain(init, components, { chain, store, shared, own })
+      const network = new NetworkChain(init, components, { chain, store, shared, own, convictions })
       changed = change => network.#onChange(change)
       validated = result => network.#onValidated(result)
       return network
@@ -157,6 +160,8 @@ export class NetworkChain {
     const topic = `/talos/chain/${toHex(this.chain.id)}`
     this.#blocks = this.#init.broadcasts.channel(`${topic}/block/1`, (from, data) => this.#judgeBlock(from, data))
     this.#records = this.#init.broadcasts.channel(`${topic}/record/1`, (from, data) => this.#judgeRecord(from, data))
+    this.#evidence = this.#init.broadcasts.channel(`${topic}/evidence/1`, (_, data) => this.convictions.judge(data))
+    this.convictions.tellOn(this.#evidence)
     await this.#server.start()
     this.#peers.start()
     if (this.#init.makesBlocks !== false) this.#producer.start()
@@ -171,6 +176,7 @@ export class NetworkChain {
     await this.#producer.stop()
     this.#blocks?.close()
     this.#records?.close()
+    this.#evidence?.close()
     await this.#server.stop()
     await this.#peers.stop()
     await this.#sync.settled()
@@ -250,6 +256,7 @@ export class NetworkChain {
       work: String(tip.work),
       waiting: mempool.size,
       admitted: params.admission === 'open' || params.keys.some(key => equalBytes(key, publicKey)),
+      convicted: this.convictions.size,
       mining: this.#producer.isMining,
       peers: this.#peers.list().map(({ id, status }) => ({
         peerId: id,
@@ -339,6 +346,11 @@ export class NetworkChain {
       for (const { record, signature } of page.records) {
         if ((await this.#takeRecord(record.slice(), signature.slice())) === 'reject') {
           return this.#peers.blame(peer.id, 50, 'a record that is not valid')
+        }
+      }
+      for (const evidence of page.evidence ?? []) {
+        if ((await this.convictions.judge(evidence.slice())) === 'reject') {
+          return this.#peers.blame(peer.id, 50, 'evidence that shows nothing')
         }
       }
       after = page.next

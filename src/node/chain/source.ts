@@ -12,8 +12,8 @@ export function statusOfChain({ chain, tip }: SharedChain): ChainStatus {
   return { genesis: chain.genesisHash, tip: tip.hash, height: tip.height, work: tip.work, bodiesFrom: 1 }
 }
 
-/** What /talos/chain/1.0.0 answers from: a shared chain on disk. */
-export function sourceOf(shared: SharedChain): ChainSource {
+/** What /talos/chain/1.0.0 answers from: a shared chain on disk, and evidence against authors (16 pieces at most). */
+export function sourceOf(shared: SharedChain, evidence: () => Uint8Array[] = () => []): ChainSource {
   return {
     id: shared.chain.id,
     status: () => statusOfChain(shared),
@@ -25,7 +25,8 @@ export function sourceOf(shared: SharedChain): ChainSource {
       const last = records.at(-1)
       return {
         records: records.map(({ bytes, signature }) => ({ record: bytes, signature: signature! })),
-        next: last && positionOf(last.record)
+        next: last && positionOf(last.record),
+        ...(after.length === 0 ? { evidence: evidence() } : {})
       }
     }
   }

@@ -14,6 +14,8 @@ export interface NetworkStatus {
   waiting: number
   /** Whether this identity may write into it. */
   admitted: boolean
+  /** Authors that were caught signing two records for one place: nothing is taken from them any more. */
+  convicted: number
   /** A block is being made here. */
   mining: boolean
   /** Nodes that keep the chain and are connected. */

@@ -1,6 +1,7 @@
 import { TalosError } from '../../errors.ts'
 import {
   MAX_BLOCKS,
+  MAX_EVIDENCE,
   MAX_HEADERS,
   MAX_LOCATOR,
   MAX_RECORDS,
@@ -70,7 +71,7 @@ export function encodeAnswer({ status, ...rest }: Answer): Uint8Array {
 /** Throws CHAIN_PEER_FAULT. */
 export function decodeResponse(frame: Uint8Array): Response {
   try {
-    return Response.decode(frame, { limits: { records: { records: MAX_RECORDS } } })
+    return Response.decode(frame, { limits: { records: { records: MAX_RECORDS, evidence: MAX_EVIDENCE } } })
   } catch (cause) {
     throw fault('an answer is not readable', cause)
   }

@@ -15,6 +15,8 @@ export const MAX_BLOCKS = 64
 export const MAX_PIECE = 256 * 1024
 /** Records of one page. */
 export const MAX_RECORDS = 256
+/** Pieces of evidence with the first page. */
+export const MAX_EVIDENCE = 16
 /** Author, stream and number of a record: where a page begins. */
 export const POSITION_LENGTH = 44
 export const WORK_LENGTH = 32

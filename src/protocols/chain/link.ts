@@ -12,7 +12,7 @@ import {
   STATUS
 } from './constants.ts'
 import { type ChainStatus as ChainStatusPb, Request, type Response } from './pb/chain.ts'
-import type { ChainStatus, SignedRecord } from './types.ts'
+import type { ChainStatus, RecordPage } from './types.ts'
 
 /** How long a stream may take to open. Milliseconds. */
 const OPEN_TIMEOUT = 10_000
@@ -125,13 +125,13 @@ export class ChainLink {
   }
 
   /** GET_RECORDS: what waits at the peer for a block, page by page. To be verified. */
-  records(after: Uint8Array, signal: AbortSignal): Promise<{ records: SignedRecord[]; next: Uint8Array | undefined }> {
+  records(after: Uint8Array, signal: AbortSignal): Promise<RecordPage> {
     return this.#alone(async () => {
       const { records: page } = await this.#ask({ getRecords: { after: own(after) } }, signal)
       const next = page?.next.length === POSITION_LENGTH ? page.next : undefined
       // a list that turns back would be read for ever
       if (next !== undefined && Buffer.compare(next, after) <= 0) throw fault('a list of records turns back')
-      return { records: page?.records ?? [], next }
+      return { records: page?.records ?? [], next, evidence: page?.evidence ?? [] }
     }, signal)
   }
 

@@ -177,11 +177,13 @@ export class ChainServer implements Startable {
         return this.#metered(connection, proof.length, { status: 'ok', proof: own(proof) })
       }
       case 'records': {
-        const { records, next } = await source.records(request.after)
-        const length = records.reduce((sum, { record }) => sum + record.length, 0)
+        const { records, next, evidence = [] } = await source.records(request.after)
+        const all = [...records.map(({ record }) => record), ...evidence]
+        const length = all.reduce((sum, bytes) => sum + bytes.length, 0)
         const page = {
           records: records.map(({ record, signature }) => ({ record: own(record), signature: own(signature) })),
-          next: own(next ?? new Uint8Array())
+          next: own(next ?? new Uint8Array()),
+          evidence: evidence.map(own)
         }
         return this.#metered(connection, length, { status: 'ok', records: page })
       }

@@ -17,6 +17,14 @@ export interface SignedRecord {
   signature: Uint8Array
 }
 
+export interface RecordPage {
+  records: SignedRecord[]
+  /** Where the next page begins; undefined after the last. */
+  next: Uint8Array | undefined
+  /** With the first page: against authors who signed two records for one place, 16 at most. To be verified. */
+  evidence?: Uint8Array[]
+}
+
 /** The chain that a node answers from. What it gives belongs to the caller. */
 export interface ChainSource {
   /** 32 bytes. */
@@ -35,5 +43,5 @@ export interface ChainSource {
    */
   proof(record: Uint8Array, size: number): Promise<Uint8Array | undefined>
   /** Records that wait for a block and come after a position (44 bytes, or none for the first), and the position of the next page. */
-  records(after: Uint8Array): Promise<{ records: SignedRecord[]; next: Uint8Array | undefined }>
+  records(after: Uint8Array): Promise<RecordPage>
 }

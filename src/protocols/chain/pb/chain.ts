@@ -1215,6 +1215,12 @@ export namespace Response {
     value: Uint8Array<ArrayBuffer>
   }
 
+  export interface ResponseRecordsEvidenceFieldEvent {
+    field: '$.records.evidence[]'
+    index: number
+    value: Uint8Array<ArrayBuffer>
+  }
+
   export function encode (obj: Partial<Response>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, Response.codec())
   }
@@ -1223,7 +1229,7 @@ export namespace Response {
     return decodeMessage(buf, Response.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Response>): Generator<ResponseStatusFieldEvent | ResponseMessageFieldEvent | ResponseRetryAfterFieldEvent | ResponseChainStatusGenesisFieldEvent | ResponseChainStatusTipFieldEvent | ResponseChainStatusHeightFieldEvent | ResponseChainStatusWorkFieldEvent | ResponseChainStatusBodiesFromFieldEvent | ResponseHeadersHeightFieldEvent | ResponseHeadersHeadersFieldEvent | ResponseBlocksDataFieldEvent | ResponseProofFieldEvent | ResponseRecordsRecordsRecordFieldEvent | ResponseRecordsRecordsSignatureFieldEvent | ResponseRecordsNextFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Response>): Generator<ResponseStatusFieldEvent | ResponseMessageFieldEvent | ResponseRetryAfterFieldEvent | ResponseChainStatusGenesisFieldEvent | ResponseChainStatusTipFieldEvent | ResponseChainStatusHeightFieldEvent | ResponseChainStatusWorkFieldEvent | ResponseChainStatusBodiesFromFieldEvent | ResponseHeadersHeightFieldEvent | ResponseHeadersHeadersFieldEvent | ResponseBlocksDataFieldEvent | ResponseProofFieldEvent | ResponseRecordsRecordsRecordFieldEvent | ResponseRecordsRecordsSignatureFieldEvent | ResponseRecordsNextFieldEvent | ResponseRecordsEvidenceFieldEvent> {
     return streamMessage(buf, Response.codec(), opts)
   }
 }
@@ -1432,6 +1438,7 @@ export namespace ChainResponse {
 export interface Records {
   records: SignedRecord[]
   next: Uint8Array<ArrayBuffer>
+  evidence: Uint8Array<ArrayBuffer>[]
 }
 
 export namespace Records {
@@ -1456,13 +1463,21 @@ export namespace Records {
           w.bytes(obj.next)
         }
 
+        if (obj.evidence != null && obj.evidence.length > 0) {
+          for (const value of obj.evidence) {
+            w.uint32(26)
+            w.bytes(value)
+          }
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
           records: [],
-          next: uint8ArrayAlloc(0)
+          next: uint8ArrayAlloc(0),
+          evidence: []
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -1485,6 +1500,14 @@ export namespace Records {
               obj.next = reader.bytes()
               break
             }
+            case 3: {
+              if (opts.limits?.evidence != null && obj.evidence.length === opts.limits.evidence) {
+                throw new MaxLengthError('Decode error - repeated field "evidence" had too many elements')
+              }
+
+              obj.evidence.push(reader.bytes())
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -1495,7 +1518,8 @@ export namespace Records {
         return obj
       }, function * (reader, length, prefix, opts = {}) {
         const obj = {
-          records: 0
+          records: 0,
+          evidence: 0
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -1529,6 +1553,21 @@ export namespace Records {
               }
               break
             }
+            case 3: {
+              if (opts.limits?.evidence != null && obj.evidence === opts.limits.evidence) {
+                throw new MaxLengthError('Streaming decode error - repeated field "evidence" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.evidence[]`,
+                index: obj.evidence,
+                value: reader.bytes()
+              }
+
+              obj.evidence++
+
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -1558,6 +1597,12 @@ export namespace Records {
     value: Uint8Array<ArrayBuffer>
   }
 
+  export interface RecordsEvidenceFieldEvent {
+    field: '$.evidence[]'
+    index: number
+    value: Uint8Array<ArrayBuffer>
+  }
+
   export function encode (obj: Partial<Records>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, Records.codec())
   }
@@ -1566,7 +1611,7 @@ export namespace Records {
     return decodeMessage(buf, Records.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Records>): Generator<RecordsRecordsRecordFieldEvent | RecordsRecordsSignatureFieldEvent | RecordsNextFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Records>): Generator<RecordsRecordsRecordFieldEvent | RecordsRecordsSignatureFieldEvent | RecordsNextFieldEvent | RecordsEvidenceFieldEvent> {
     return streamMessage(buf, Records.codec(), opts)
   }
 }
