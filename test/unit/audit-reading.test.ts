@@ -1,6 +1,7 @@
 import { readFile, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import fc from 'fast-check'
+import { Level } from 'level'
 import { expect, test } from 'vitest'
 import {
   archiveLocal,
@@ -234,6 +235,22 @@ test('a damaged store is reported with the block and the record, whatever is wro
     ).toContain(height)
     expect(report.errors.map(({ message: text }) => text).join('\n'), name).toMatch(says)
   }
+})
+
+test('a bit that has flipped on the disk is reported with its block', async () => {
+  const agent = await localChain()
+  await agent.fill(40, 10)
+  await agent.close()
+  const level = new Level<string, Uint8Array>(join(agent.folder, 'store'), { valueEncoding: 'view' })
+  const key = KEYS.body(11)
+  const sealed = (await level.get(key))!
+  sealed[50]! ^= 1
+  await level.put(key, sealed)
+  await level.close()
+  await agent.open()
+  const report = await verifyLocal(agent.chain)
+  expect(report).toMatchObject({ valid: false, errors: [{ violation: 'MALFORMED_BLOCK', height: 2 }] })
+  expect(report.errors[0]!.message).toContain('cannot be read')
 })
 
 test('checking lets others go on meanwhile, and stops when it is told to', async () => {

@@ -14,6 +14,7 @@ import type {
   PruneReport
 } from '../audit/read/types.ts'
 import { MAX_PAGE } from '../control/audit-methods.ts'
+import { readProof, type VerifiedProof, type VerifyProofOptions, verifyProof } from '../proof-file.ts'
 import { type ExportOptions, exportText } from './audit-export.ts'
 import type { NodeLink } from './node-link.ts'
 import type { CallOptions } from './talos-client.ts'
@@ -149,7 +150,7 @@ export class TalosAudit {
   }
 }
 
-/** Proofs of records of the own chain. Those of others: verifyProof(), which needs no client. */
+/** Proofs. Those of others can be checked without a client too: verifyProof(). */
 export class TalosProofs {
   readonly #link: NodeLink
 
@@ -160,6 +161,16 @@ export class TalosProofs {
   /** A proof that a record is in the chain, with nothing of its contents. Throws CHAIN_RECORD_*. */
   export(record: string, options: CallOptions = {}): Promise<ProofReport> {
     return this.#link.call('auditProof', { record, open: [] }, options.signal)
+  }
+
+  /** As readProof(). */
+  show(proof: string): VerifiedProof {
+    return readProof(proof)
+  }
+
+  /** As verifyProof(). */
+  verify(proof: string, options: VerifyProofOptions = {}): VerifiedProof {
+    return verifyProof(proof, options)
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * `/talos/audit/1.0.0`: two agents compare what each has recorded of what passed between them. Wire form: docs/spec/audit.md.
+ * `/talos/audit/1.0.0`: two agents compare what each has recorded of what passed between them. Wire form: docs/spec/reconcile.md.
  *
  * @example
  * const server = new AuditServer(components, { mayAsk, checkpoint, recordsWith })

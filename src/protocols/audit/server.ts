@@ -42,7 +42,7 @@ export interface AuditServerComponents {
   logger: ComponentLogger
 }
 
-/** Answers /talos/audit/1.0.0 (docs/spec/audit.md): peers that are allowed to learn which of the operations with them are recorded here. */
+/** Answers /talos/audit/1.0.0 (docs/spec/reconcile.md): peers that are allowed to learn which of the operations with them are recorded here. */
 export class AuditServer implements Startable {
   readonly [Symbol.toStringTag] = '@talos/audit-server'
   readonly #registrar: Registrar

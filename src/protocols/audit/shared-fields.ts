@@ -23,6 +23,8 @@ const COMPARED = new Set([
 const COUNTERPARTS: Readonly<Record<string, string>> = {
   sent: 'received',
   received: 'sent',
+  offered: 'accepted',
+  accepted: 'offered',
   asked: 'served',
   served: 'asked'
 }
