@@ -7,10 +7,12 @@ const TIMEOUT = 15_000
  * Keeps connections to peers, by whatever they are called. What fails is tried again.
  *
  * @param connect a connection to the peer, new or open already
+ * @param interval milliseconds
  */
 export function keepConnected(
   references: readonly string[],
-  connect: (reference: string, signal: AbortSignal) => Promise<unknown>
+  connect: (reference: string, signal: AbortSignal) => Promise<unknown>,
+  interval = INTERVAL
 ): { stop(): void } {
   const stopping = new AbortController()
   const attempt = (): void => {
@@ -19,7 +21,7 @@ export function keepConnected(
       connect(reference, signal).catch(() => {})
     }
   }
-  const timer = setInterval(attempt, INTERVAL).unref()
+  const timer = setInterval(attempt, interval).unref()
   attempt()
   return {
     stop() {
