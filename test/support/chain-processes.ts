@@ -1,4 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { TestContext } from 'vitest'
@@ -9,6 +10,9 @@ import { freePort } from './ports.ts'
 import { authors, networkText } from './shared-chain.ts'
 
 const fixture = fileURLToPath(new URL('../fixtures/chain-peer.ts', import.meta.url))
+
+/** Sources are transformed at each start, on a machine that others use. Milliseconds. */
+const START_PATIENCE = 120_000
 
 export interface PeerStatus {
   height: number
@@ -54,9 +58,11 @@ export class ChainProcess {
     mkdirSync(own, { recursive: true, mode: 0o700 })
     const args = ['--experimental-transform-types', '--disable-warning=ExperimentalWarning', fixture]
     const options = [String(this.number), own, join(this.#folder, 'network.yaml'), String(this.port), this.#role]
-    this.#live = new LiveProcess({ file: process.execPath, args: [...args, ...options] }, {})
+    // seven of them transform the same sources
+    const env = { NODE_COMPILE_CACHE: join(tmpdir(), 'talos-test-compiled') }
+    this.#live = new LiveProcess({ file: process.execPath, args: [...args, ...options] }, env)
     this.#read = 0
-    await this.#live.event('ready')
+    await this.#live.line(line => line.startsWith('{"event":"ready"'), 0, START_PATIENCE)
   }
 
   async kill(): Promise<void> {
