@@ -87,7 +87,9 @@ export async function startLiar(peer: ChainPeer, chain: Chain, by: number, lies:
           const headers = own(Buffer.concat(blocks.map(block => block.subarray(0, 228))))
           await frames.write(encodeAnswer({ status: 'ok', headers: { height: 1, headers } }))
         } else if (request.kind === 'records') {
-          await frames.write(encodeAnswer({ status: 'ok', records: { records: [], next: new Uint8Array(), evidence: [] } }))
+          await frames.write(
+            encodeAnswer({ status: 'ok', records: { records: [], next: new Uint8Array(), evidence: [] } })
+          )
         } else if (request.kind === 'blocks' && lie !== 'stalls') {
           const found = request.hashes.map(hash => blocks.find(block => Buffer.compare(blockHash(block), hash) === 0)!)
           const whole = own(Buffer.concat(lie === 'unsolicited' ? [...found, honest[0]!] : found))

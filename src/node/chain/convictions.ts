@@ -67,7 +67,10 @@ export class Convictions {
     const all = [...this.#evidence.values()]
     const from = all.length <= MAX_TOLD ? 0 : Math.floor(Math.random() * (all.length - MAX_TOLD))
     let length = 0
-    return all.slice(from, from + MAX_TOLD).filter(evidence => (length += evidence.length) <= MAX_TOLD_BYTES)
+    return all.slice(from, from + MAX_TOLD).filter(evidence => {
+      length += evidence.length
+      return length <= MAX_TOLD_BYTES
+    })
   }
 
   /** Two records for one place, both signed by their author: remembered, and told to all. */
