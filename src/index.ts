@@ -36,6 +36,7 @@ export type { ClaimReport, NetworkBlock, NetworkRecord, NetworkStatus } from './
 export type { TalosAudit, TalosChain, TalosProofs, VerifyChainOptions } from './node/client/audit.ts'
 export { auditJson, type ExportOptions } from './node/client/audit-export.ts'
 export type { ReceivedBroadcast } from './node/client/broadcasts.ts'
+export type { LightOptions, TalosLight } from './node/client/light.ts'
 export { SecureChannel } from './node/client/secure-channel.ts'
 export { type SendMessageOptions, sendMessage } from './node/client/send-message.ts'
 export {
@@ -73,6 +74,7 @@ export type {
   ServerStatus
 } from './node/directory/types.ts'
 export { resolveKnownPeer } from './node/known-peer.ts'
+export type { LightPeer, LightRecord, LightStatus } from './node/light/types.ts'
 export { TalosClientTransport, type TalosClientTransportOptions } from './node/mcp/client-transport.ts'
 export type { ConnectEvent, ConnectMcpOptions } from './node/mcp/connect.ts'
 export type { McpHost, ServeEvent, ServeMcpOptions } from './node/mcp/serve.ts'

@@ -6,7 +6,6 @@ import type { FileOffer, Transfer } from '../protocols/files/index.ts'
 import type { HistoryEntry, IncomingMessage, OutgoingMessage } from '../protocols/messaging/index.ts'
 import { acceptChangedKey, type ChangedKey, changedKey, listSessions } from '../protocols/sessions/index.ts'
 import type { AgentNode } from './agent-node.ts'
-import { ChainApi } from './chain/chain-api.ts'
 import {
   type BroadcastReport,
   type CallContext,
@@ -19,6 +18,7 @@ import {
 import { reachability } from './directory/status.ts'
 import type { NodeStatus, RunningNode } from './directory/types.ts'
 import { InboxLeases } from './inbox-leases.ts'
+import { LightApi } from './light/light-api.ts'
 import { resolveAt } from './resolve-peer.ts'
 import { TopicListeners } from './topic-listeners.ts'
 import { VERSION } from './version.ts'
@@ -34,7 +34,7 @@ const NEVER = new AbortController().signal
 type Params<Name extends keyof NodeApi> = Parameters<NodeApi[Name]>[0]
 
 /** What the commands and the SDK ask of a node, done by the node in this process. */
-export class AgentApi extends ChainApi implements NodeApi {
+export class AgentApi extends LightApi implements NodeApi {
   readonly #node: AgentNode
   readonly #leave: () => void
   readonly #leases = new InboxLeases()

@@ -24,6 +24,7 @@ import type { Claims } from './chain/claims.ts'
 import type { NetworkChain, NetworkChainComponents } from './chain/network-chain.ts'
 import { FilePolicy } from './file-policy.ts'
 import { isAmong } from './known-peer.ts'
+import { LightNodes } from './light/light-nodes.ts'
 import { ownMailboxes, registrableMailboxes } from './mailbox/addresses.ts'
 import { throwAwayDepositor } from './mailbox/depositor.ts'
 import { mailboxLimits } from './mailbox/limits.ts'
@@ -65,6 +66,8 @@ export class AgentServices {
   readonly #hosted: MailboxServer | undefined
   readonly #boxes: Storage | undefined
   readonly witnessing: Witnessing
+  /** Chains that others keep, by their headers. */
+  readonly light: LightNodes
   /** The witness that this node is for others. */
   readonly witness: WitnessServer | undefined
   readonly #node: AgentNode
@@ -111,6 +114,7 @@ export class AgentServices {
     this.#broadcasts = broadcast?.broadcasts({ crypto, identity })(components)
     this.#comparisons = node.role === 'client' ? undefined : serveComparisons(node, components)
     this.#boxes = boxes
+    this.light = new LightNodes(node)
     this.witness = witness?.(components)
     this.witnessing = new Witnessing({
       chain: node.audit.chain,
@@ -185,7 +189,9 @@ export class AgentServices {
   }
 
   async #startNetwork(): Promise<void> {
-    if (this.#broadcasts === undefined || this.#node.config.chain.network === undefined) return
+    await this.light.start()
+    const { node, chain } = this.#node.config
+    if (this.#broadcasts === undefined || chain.network === undefined || node.role === 'light') return
     const { startNetwork } = await import('./chain/start-network.ts')
     this.#network = await startNetwork(this.#node, this.#components, this.#broadcasts)
   }
@@ -193,6 +199,7 @@ export class AgentServices {
   async stop(): Promise<void> {
     await this.witnessing.stop()
     await this.#network?.stop()
+    await this.light.stop()
     await stop(...this.#all)
     await this.#boxes?.close()
   }

@@ -91,6 +91,16 @@ export const CONFIG = z.strictObject({
       { allow: [] }
     )
     .check(z.describe('Who has seen how far the audit chain is')),
+  node: z
+    ._default(
+      z.strictObject({
+        role: z
+          ._default(z.enum(['full', 'light']), 'full')
+          .check(z.describe('Whether the shared chain is kept with all its blocks, or by its headers alone'))
+      }),
+      { role: 'full' }
+    )
+    .check(z.describe('What the node is')),
   chain: z
     ._default(
       z.strictObject({

@@ -22,6 +22,7 @@ const DEFAULTS = {
   files: FILES,
   audit: { reconcileWith: [] },
   witness: WITNESS,
+  node: { role: 'full' },
   limits: {}
 }
 
@@ -42,6 +43,7 @@ test('flags come before the environment, the environment before the file', async
     files: FILES,
     audit: { reconcileWith: [] },
     witness: WITNESS,
+    node: { role: 'full' },
     limits: { maxConnections: 2, maxReservations: 1 }
   })
   expect((await loadConfig({ dataDir, env })).servers).toEqual(['env:1', 'env:2'])

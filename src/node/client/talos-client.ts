@@ -18,6 +18,7 @@ import type { OfferedStream } from '../streams/stream-policy.ts'
 import { createWallet, type OpenWalletOptions, readWalletSummary, type Wallet } from '../wallet/index.ts'
 import { TalosAudit, TalosChain, TalosProofs } from './audit.ts'
 import { broadcastsOf, type ReceivedBroadcast } from './broadcasts.ts'
+import { TalosLight } from './light.ts'
 import { TalosNetwork } from './network.ts'
 import { NodeLink } from './node-link.ts'
 import { SecureChannel } from './secure-channel.ts'
@@ -92,6 +93,8 @@ export class TalosClient extends TypedEventEmitter<TalosEvents> implements Async
   readonly proof: TalosProofs
   /** Its blocks. */
   readonly chain: TalosChain
+  /** Shared chains by their headers. */
+  readonly light: TalosLight
   /** Who has seen how far it is. */
   readonly witnesses: TalosWitnesses
   /** The chain that this agent shares with others. */
@@ -107,6 +110,7 @@ export class TalosClient extends TypedEventEmitter<TalosEvents> implements Async
     this.audit = new TalosAudit(link)
     this.proof = new TalosProofs(link)
     this.chain = new TalosChain(link)
+    this.light = new TalosLight(link)
     this.witnesses = new TalosWitnesses(link)
     this.network = new TalosNetwork(link)
     this.#stop = link.onEvent(event => this.#announce(event))

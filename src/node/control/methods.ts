@@ -7,6 +7,7 @@ import type { RegistrationEvent } from '../mcp/registration-news.ts'
 import type { WitnessReport } from '../witness/types.ts'
 import { AUDIT_METHODS, type AuditResults } from './audit-methods.ts'
 import { CHAIN_METHODS, type ChainResults } from './chain-methods.ts'
+import { LIGHT_METHODS, type LightResults } from './light-methods.ts'
 
 /** Counts up when a client of before could not work with a node of after (docs/spec/control.md). */
 export const CONTROL_PROTOCOL = 1
@@ -93,6 +94,7 @@ export const METHODS = {
   acceptKey: z.object({ peer, offered: bytes }),
   ...AUDIT_METHODS,
   ...CHAIN_METHODS,
+  ...LIGHT_METHODS,
   /** Reads the address book, the servers and the configuration again. */
   refresh: z.object({}),
   /** Ends the node. */
@@ -141,7 +143,7 @@ export interface PrekeyBundleReport {
   expiresAt: number
 }
 
-interface Results extends AuditResults, ChainResults {
+interface Results extends AuditResults, ChainResults, LightResults {
   status: NodeStatus
   send: OutgoingMessage
   waitFor: OutgoingMessage

@@ -1,0 +1,64 @@
+import { toHex } from '../../chain/bytes.ts'
+import { kindName } from '../../chain/index.ts'
+import type { LightProof } from '../../chain/light/light-chain.ts'
+import { peerIdOf } from '../../crypto/peer-key.ts'
+import type { AgentNode } from '../agent-node.ts'
+import { ChainApi } from '../chain/chain-api.ts'
+import type { LIGHT_METHODS, LightResults } from '../control/light-methods.ts'
+import type { CallContext } from '../control/methods.ts'
+import { formatLightProof, parseLightProof } from './proof-text.ts'
+import type { LightRecord, LightStatus } from './types.ts'
+
+const NEVER = new AbortController().signal
+
+type Params<Name extends keyof LightResults> = import('zod/mini').output<(typeof LIGHT_METHODS)[Name]>
+type LightMethods = {
+  [Name in keyof LightResults]: (params: Params<Name>, context?: CallContext) => Promise<LightResults[Name]>
+}
+
+/** What the commands and the SDK ask of the light client, done by the node in this process. */
+export class LightApi extends ChainApi implements LightMethods {
+  readonly #node: AgentNode
+
+  constructor(node: AgentNode) {
+    super(node)
+    this.#node = node
+  }
+
+  async lightStatus({ network }: Params<'lightStatus'>): Promise<LightStatus> {
+    return (await this.#node.services.light.of(network)).status()
+  }
+
+  async lightSync(
+    { network, peers, consent = false }: Params<'lightSync'>,
+    { signal = NEVER }: CallContext = {}
+  ): Promise<LightStatus> {
+    return (await this.#node.services.light.of(network, peers)).sync(signal, consent)
+  }
+
+  async lightProof(
+    { network, peers, record }: Params<'lightProof'>,
+    { signal = NEVER }: CallContext = {}
+  ): Promise<LightRecord & { proof: string }> {
+    const light = await this.#node.services.light.of(network, peers)
+    const { bytes, verified } = await light.prove(new Uint8Array(Buffer.from(record, 'hex')), signal)
+    return { ...recordOf(verified), proof: formatLightProof(bytes) }
+  }
+
+  async lightVerify({ network, proof }: Params<'lightVerify'>): Promise<LightRecord> {
+    return recordOf((await this.#node.services.light.of(network)).verify(parseLightProof(proof)))
+  }
+}
+
+function recordOf({ id, record, height, blockHash, confirmations }: LightProof): LightRecord {
+  return {
+    record: toHex(id),
+    kind: kindName(record.kind)!,
+    author: peerIdOf(record.author),
+    sequence: record.sequence,
+    time: record.time,
+    height,
+    blockHash: toHex(blockHash),
+    confirmations
+  }
+}
