@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import type { Entry } from '../../src/chain/index.ts'
 import { KEYS } from '../../src/chain/local/store.ts'
+import { TalosClient, type TalosError } from '../../src/index.ts'
 import { LiveProcess } from '../support/live-process.ts'
 import { fillOwnChain, withOwnChain } from '../support/own-chain.ts'
 import { HAS_TERMINAL, talosOnTerminal } from '../support/pseudo-terminal.ts'
@@ -205,6 +206,64 @@ describe.concurrent('the audit chain with much in it, with hostile values, and d
     // the rest of it is still there
     expect((await alice.run('audit', 'log')).status).toBe(0)
   })
+
+  test.for(['of its own', 'in another process'])(
+    'a program stops what takes long, and is told in codes what is wrong; its node is %s',
+    { timeout: 120_000 },
+    async (where, context) => {
+      const world = new TalosWorld(context)
+      const alice = await world.machine('Alice')
+      await fillOwnChain(alice, 600, number => entry(number), 1)
+      if (where === 'in another process') await alice.start('daemon').event('ready')
+      await using talos = await TalosClient.create({ dataDir: alice.dataDir, role: 'client' })
+      const stop = new AbortController()
+      const checking = talos.audit.verify({ signal: stop.signal, onProgress: () => stop.abort(new Error('enough')) })
+      await expect(checking).rejects.toThrow('enough')
+      const { signal } = stop
+      for (const work of [
+        () => talos.audit.log({ signal }),
+        () => talos.audit.show('message/1', { signal }),
+        () => talos.audit.root({ signal }),
+        () => talos.audit.follow({ signal }).next(),
+        () => talos.audit.records({ signal }).next(),
+        () => talos.audit.export({ format: 'csv', includeProofs: true, signal }).next(),
+        () => talos.chain.archive(join(world.folder, 'archive'), { signal })
+      ]) {
+        await expect(work()).rejects.toThrow('enough')
+      }
+      const codes = await Promise.all(
+        [
+          talos.audit.show('message/no'),
+          talos.audit.open('message/1', ['nothing']),
+          talos.audit.erase('ffffffffffffffff'),
+          talos.chain.block('9999999'),
+          talos.chain.prune(9_999_999),
+          talos.chain.import(join(world.folder, 'none')),
+          talos.audit.reconcile(PEER, { file: join(world.folder, 'none') }),
+          talos.audit.log({ peer: 'nobody' })
+        ].map(work =>
+          work.then(
+            () => 'done',
+            error => (error as TalosError).code
+          )
+        )
+      )
+      expect(codes).toEqual([
+        'CHAIN_RECORD_UNKNOWN',
+        'CHAIN_FIELD_UNKNOWN',
+        'CHAIN_RECORD_UNKNOWN',
+        'CHAIN_BLOCK_UNKNOWN',
+        'CHAIN_PRUNE_RANGE',
+        'STORAGE_READ_FAILED',
+        'STORAGE_READ_FAILED',
+        'PEER_UNKNOWN'
+      ])
+      expect(await talos.audit.verify()).toMatchObject({ valid: true })
+      const { proof } = await talos.audit.open('message/1', ['size'])
+      expect(talos.proof.verify(proof, { owner: talos.peerId }).fields).toEqual([{ name: 'size', value: 1 }])
+      expect(talos.proof.show(proof).author).toBe(talos.peerId)
+    }
+  )
 
   test.skipIf(!HAS_TERMINAL)(
     'a person sees how far it is, and is asked before anything is erased',
