@@ -4,6 +4,7 @@ import { type Checkpoint, checkpointText, openCheckpoint, type SignerPolicy } fr
 import { FormatError } from './format-error.ts'
 import { sha256 } from './hash.ts'
 import { parseSignatures } from './note.ts'
+import type { TrustPolicy } from './policy.ts'
 
 /** What an ANCHOR record says: that an earlier state of its chain is known to a third party, and how that can be checked. */
 export interface Anchor {
@@ -63,6 +64,14 @@ export function signatureAnchors(name: string, policy: SignerPolicy): AnchorProv
       }
     }
   }
+}
+
+/** What anchors of witnesses are called. */
+export const WITNESS_ANCHOR = 'witness'
+
+/** Witnesses: the proof is their signature lines, as many as the policy asks for. */
+export function witnessAnchors({ witnesses, least, isMet }: TrustPolicy): AnchorProvider {
+  return signatureAnchors(WITNESS_ANCHOR, { witnesses: witnesses.map(({ key }) => key), quorum: { least, isMet } })
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Records, blocks, trees, validation and proofs. No network in here, and no file: a store and keys come from outside. */
 
+export { witnessAnchors } from './anchor.ts'
 export { SIGNED_HEADER_LENGTH } from './block.ts'
 export { openCheckpoint, originIn, originOf, type Quorum } from './checkpoint.ts'
 export { encodeValue, type Field, type FieldValue } from './commitment.ts'

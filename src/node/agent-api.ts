@@ -208,8 +208,14 @@ export class AgentApi extends LightApi implements NodeApi {
     return ask === true ? witnessing.check(signal) : witnessing.report()
   }
 
-  submitToWitnesses(_: Params<'submitToWitnesses'>, { signal = NEVER }: CallContext = {}): Promise<WitnessReport> {
-    return this.#node.services.witnessing.submit(signal)
+  async submitToWitnesses(
+    { anchor }: Params<'submitToWitnesses'>,
+    { signal = NEVER }: CallContext = {}
+  ): Promise<WitnessReport> {
+    const { witnessing } = this.#node.services
+    const report = await witnessing.submit(signal)
+    if (anchor === true) await witnessing.anchor()
+    return report
   }
 
   async changedKey({ peer }: Params<'changedKey'>, { signal }: CallContext = {}): Promise<ChangedKey> {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Connection, Stream } from '@libp2p/interface'
 import { expect, onTestFinished, test } from 'vitest'
 import { encodeEvidence, verifyEvidence } from '../../src/chain/evidence.ts'
-import { LocalChain, proveRecord, verifyProof } from '../../src/chain/index.ts'
+import { LocalChain, proveRecord, verifyLocal, verifyProof, witnessAnchors } from '../../src/chain/index.ts'
 import {
   cosignNote,
   formatNote,
@@ -298,6 +298,30 @@ test('a checkpoint on disk whose signatures are not those of the policy counts f
     transaction.put('witnessed', new TextEncoder().encode(JSON.stringify(memory)))
   )
   expect(await later.report()).toMatchObject({ state: 'probabilistic', signed: 0 })
+})
+
+test('signatures that are recorded in the chain are checked with it, by the policy, and nothing else makes them true', async () => {
+  const witnesses = await Promise.all(['one', 'two', 'three', 'four'].map(name => honest(name)))
+  const alice = await agent(witnesses)
+  expect(await alice.witnessing.anchor()).toBe(false)
+  await alice.grow(3)
+  await alice.witnessing.submit(NEVER)
+  expect(await alice.witnessing.anchor()).toBe(true)
+  expect(await alice.witnessing.anchor()).toBe(false)
+  await alice.chain.sealAll()
+  const verify = (policy: string | undefined) =>
+    verifyLocal(alice.chain, {
+      level: 'PARANOID',
+      anchors: { providers: policy === undefined ? [] : [witnessAnchors(parsePolicy(policy))] }
+    })
+  expect(await verify(policyText(witnesses))).toMatchObject({ valid: true, errors: [] })
+  expect(await verify(policyText(witnesses, 4))).toMatchObject({ valid: true })
+  const failed = { valid: false, errors: [{ violation: 'EXTERNAL_VERIFICATION_FAILED' }] }
+  expect(await verify(undefined)).toMatchObject(failed)
+  expect(await verify('quorum none\n')).toMatchObject(failed)
+  const strangers = await Promise.all(['five', 'six', 'seven'].map(name => honest(name)))
+  expect(await verify(policyText(strangers))).toMatchObject(failed)
+  expect(await verify(policyText([witnesses[0]!, ...strangers], 2))).toMatchObject(failed)
 })
 
 test('at an interval, when it grew, and once more at the end', async () => {

@@ -20,8 +20,11 @@ export class TalosWitnesses {
     return this.#link.call('witnesses', { ask: true }, options.signal)
   }
 
-  /** Has the chain signed as it is now, without waiting for the next interval. */
-  submit(options: CallOptions = {}): Promise<WitnessReport> {
-    return this.#link.call('submitToWitnesses', {}, options.signal)
+  /**
+   * Has the chain signed as it is now, without waiting for the next interval; with `anchor` the signatures are recorded in the chain itself,
+   * where `talos audit verify --level PARANOID` checks them.
+   */
+  submit({ anchor, signal }: { anchor?: boolean } & CallOptions = {}): Promise<WitnessReport> {
+    return this.#link.call('submitToWitnesses', anchor === undefined ? {} : { anchor }, signal)
   }
 }

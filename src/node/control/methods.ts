@@ -82,8 +82,8 @@ export const METHODS = {
   topicLeave: z.object({ topic }),
   /** How far witnesses have seen the audit chain; with `ask` after each was asked what it remembers. */
   witnesses: z.object({ ask: z.optional(z.boolean()) }),
-  /** Has the audit chain witnessed as it is now. */
-  submitToWitnesses: z.object({}),
+  /** Has the audit chain witnessed as it is now; with `anchor` the signatures are recorded in it. */
+  submitToWitnesses: z.object({ anchor: z.optional(z.boolean()) }),
   /** Agrees on keys with a peer that can be reached, unless that was done. */
   establishSession: z.object({ peer }),
   /** Asks a peer that can be reached for the keys that begin a session, and checks them. */

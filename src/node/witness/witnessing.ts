@@ -6,6 +6,7 @@ import { formatNote, type NoteKey, type NoteSignature, parseNote, verifyNote } f
 import type { PolicyWitness, TrustPolicy } from '../../chain/policy.ts'
 import { isTalosError } from '../../errors.ts'
 import type { SessionStore } from '../../protocols/sessions/index.ts'
+import { anchorEntry } from './anchor-entry.ts'
 import { askWitness, checkWitness, logKeyOf } from './ask-witness.ts'
 import { changeMemory, type KnownWitness, readMemory, type WitnessTrouble } from './memory.ts'
 import { idOf, openEnough, reportOf, reportUnlessWrong } from './report.ts'
@@ -67,6 +68,25 @@ export class Witnessing {
   async check(signal: AbortSignal): Promise<WitnessReport> {
     await this.#check(AbortSignal.any([signal, this.#stopping.signal]))
     return this.report()
+  }
+
+  /** The policy of this moment. Throws CHAIN_POLICY_INVALID, WITNESS_POLICY_MISSING. */
+  policy(): Promise<TrustPolicy | undefined> {
+    return this.#init.policy()
+  }
+
+  /**
+   * Records in the chain itself what the witnesses have signed of it, so that it is checked with the chain (PARANOID). False when they have not signed
+   * enough, or that is recorded already. Throws CHAIN_POLICY_INVALID, STORAGE_*.
+   */
+  async anchor(): Promise<boolean> {
+    const { chain, store } = this.#init
+    const policy = await this.#init.policy()
+    const newest = await this.newest()
+    if (policy === undefined || newest === undefined) return false
+    const entry = anchorEntry(newest.note, policy)
+    const { isNew } = await store.transact(transaction => chain.append(transaction, entry))
+    return isNew
   }
 
   /** What is known, by the policy of this moment. Throws CHAIN_POLICY_INVALID, STORAGE_*. */

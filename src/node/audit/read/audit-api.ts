@@ -21,7 +21,8 @@ import {
   type RecordProof,
   signCheckpoint,
   stateOf,
-  verifyLocal
+  verifyLocal,
+  witnessAnchors
 } from '../../../chain/index.ts'
 import { peerIdOf } from '../../../crypto/peer-key.ts'
 import { isTalosError, TalosError } from '../../../errors.ts'
@@ -120,7 +121,9 @@ export class AuditApi implements AuditMethods {
     { signal = NEVER }: CallContext = {}
   ): Promise<ChainReport> {
     let turn = performance.now()
+    const policy = await this.#node.services.witnessing.policy()
     return verifyLocal(this.#chain, {
+      anchors: { providers: policy === undefined ? [] : [witnessAnchors(policy)] },
       level,
       contents,
       signal,
