@@ -7,6 +7,7 @@ import { chainOf, localParams } from '../../src/chain/params.ts'
 import { EXTENSION, encodeRecord, KIND, recordId } from '../../src/chain/record.ts'
 import { signRecord } from '../../src/chain/record-signature.ts'
 import { type Conflict, MEMPOOL_LIMITS } from '../../src/chain/shared/mempool.ts'
+import { migrate, SCHEMA_VERSION } from '../../src/chain/shared/migrate.ts'
 import { readNetwork } from '../../src/chain/shared/network-file.ts'
 import { SharedChain, type SharedChainInit } from '../../src/chain/shared/shared-chain.ts'
 import { hashLeaf, MerkleTree } from '../../src/chain/tree.ts'
@@ -368,4 +369,22 @@ test('the same network file, in whatever order, is the same chain; a wrong one i
   ]) {
     expect(() => readNetwork(wrong)).toThrow(expect.objectContaining({ code: 'CHAIN_NETWORK_INVALID' }))
   }
+})
+
+test('an older layout is brought up to date step by step, each whole or not at all; a newer one, or another network, is left alone', async () => {
+  const store = new MemoryStore()
+  await node({ store })
+  expect(store.get('V')).toEqual(Uint8Array.of(SCHEMA_VERSION))
+  await migrate(
+    store,
+    { 1: async () => new Map([['x', Uint8Array.of(1)]]), 2: async () => new Map([['x', undefined]]) },
+    3
+  )
+  expect([store.get('V'), store.get('x')]).toEqual([Uint8Array.of(3), undefined])
+  await expect(node({ store })).rejects.toThrow(expect.objectContaining({ code: 'CHAIN_STORE_NEWER' }))
+  const other = new MemoryStore()
+  await node({ store: other })
+  await expect(node({ store: other, chain: chainOf({ ...chain.params, name: 'other' }) })).rejects.toThrow(
+    expect.objectContaining({ code: 'CHAIN_OTHER_NETWORK' })
+  )
 })

@@ -1,3 +1,4 @@
+import { setImmediate as others } from 'node:timers/promises'
 import { TalosError } from '../../errors.ts'
 import { blockHash, decodeBody, decodeHeader, SIGNED_HEADER_LENGTH } from '../block.ts'
 import { concatBytes, equalBytes, toHex } from '../bytes.ts'
@@ -59,6 +60,8 @@ const MAX_ORPHANS = 64
 /** Bytes of them. */
 const MAX_ORPHAN_BYTES = 16_000_000
 const MAX_REORGANISATION = 100
+/** How long checking may keep everything else waiting, if no block takes longer. Milliseconds. */
+const TURN = 20
 
 /**
  * A chain of many writers, on disk: takes blocks in any order, follows the one with most work, and gives records of others back to the
@@ -157,7 +160,13 @@ export class SharedChain {
   acceptAll(blocks: readonly Uint8Array[], isHeaderChecked = false): Promise<BlockVerdict[]> {
     return this.#alone(async () => {
       const verdicts: BlockVerdict[] = []
+      let since = performance.now()
       for (const block of blocks) {
+        if (performance.now() - since > TURN) {
+          // a block full of signatures takes 0.1 s: others get their turn between two
+          await others()
+          since = performance.now()
+        }
         const verdict = await this.#accept(block, isHeaderChecked)
         verdicts.push(verdict)
         if (verdict.state === 'invalid') break
