@@ -141,6 +141,10 @@ export class ChainPeers {
   async #link(key: string, peer: ChainPeer): Promise<ChainLink> {
     const known = await this.#links.get(key)?.catch(() => undefined)
     if (known?.isOpen === true) return known
+    if (peer.connection.status !== 'open') {
+      const others = this.#init.connectionManager.getConnections(peer.connection.remotePeer)
+      peer.connection = others.find(({ status }) => status === 'open') ?? peer.connection
+    }
     const opening = ChainLink.open(peer.connection, this.#init.chain.id, this.signal)
     this.#links.set(key, opening)
     opening.catch(() => {
