@@ -1,6 +1,9 @@
 import { expect, onTestFinished, test } from 'vitest'
+import { blockHash, decodeBody, decodeHeader } from '../../src/chain/block.ts'
 import { toHex } from '../../src/chain/bytes.ts'
-import { LIES, startLiar } from '../support/chain-liar.ts'
+import { recordId } from '../../src/chain/record.ts'
+import { ChainState } from '../../src/chain/validation/state.ts'
+import { forge, LIES, startLiar } from '../support/chain-liar.ts'
 import { chainPeer } from '../support/chain-node.ts'
 import { agreed, chainNode } from '../support/chain-nodes.ts'
 import { checkWhole } from '../support/check-shared.ts'
@@ -71,4 +74,34 @@ test('what is said to everybody is judged before it is passed on: no work, clock
     return first.faultsOf(peer) >= 40
   })
   expect([first.height(), second.height(), second.faultsOf(first)]).toEqual([0, 0, 0])
+}, 60_000)
+
+test('a chain with more work that takes back more than 100 blocks is told of, and followed when the operator consents', async () => {
+  const chain = networkOf()
+  const [short, long] = [await chainNode(0, chain.params), await chainNode(1, chain.params)]
+  const branch = (by: number, count: number) => {
+    const state = new ChainState(chain)
+    return Array.from({ length: count }, () => forge(chain, state, by))
+  }
+  const [ours, theirs] = [branch(2, 105), branch(3, 110)]
+  await short.network.shared.acceptAll(ours)
+  await long.network.shared.acceptAll(theirs)
+  await short.dial(long)
+  const first = toHex(blockHash(theirs[0]!))
+  await eventually(() => short.network.status().deep !== undefined)
+  expect(short.network.status()).toMatchObject({ height: 105, deep: { first, fork: 0, depth: 105, height: 110 } })
+  expect(short.network.shared.tree.node(blockHash(theirs[0]!)), 'nothing of it is asked for').toBeUndefined()
+  await short.network.consent(new Uint8Array(Buffer.from(first, 'hex')))
+  await eventually(() => short.tip() === long.tip())
+  expect(short.network.status().deep).toBeUndefined()
+  // all that was taken back waits, and the other one has been told of it or asks
+  expect(short.network.counts.reorganisations).toBe(1)
+  expect(short.faultsOf(long)).toBe(0)
+  await eventually(() => short.height() > 110)
+  const present = await checkWhole(short.network.shared)
+  for (const block of ours) {
+    const [entry] = decodeBody(block.subarray(228), decodeHeader(block))
+    const id = recordId(entry!.record)
+    expect(present.has(toHex(id)) || short.network.shared.mempool.has(id)).toBe(true)
+  }
 }, 60_000)
