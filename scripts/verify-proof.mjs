@@ -14,6 +14,8 @@ const fail = why => {
   process.exit(1)
 }
 const check = (is, why) => is || fail(why)
+// what stands in a proof does not steer the terminal
+const printable = text => text.replace(/[^ -~]/g, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 const sha = (...parts) => createHash('sha256').update(Buffer.concat(parts)).digest()
 const byte = value => Buffer.from([value])
 const base64 = text => {
@@ -207,9 +209,12 @@ const isAuthors =
 check(isAuthors, 'the record is not by its author')
 
 // 6. What the owner opened of it.
+const seen = new Set()
 const opened = Array.from({ length: extra.uint(1) }, () => {
   const [at, of, salt] = [extra.uint(1), extra.uint(1), extra.take(16)]
   const name = extra.take(extra.uint(1))
+  check(/^[a-z0-9._-]{1,64}$/.test(`${name}`), 'a field has a name that cannot be')
+  check(seen.size < seen.add(`${name}`).size, 'a field is opened twice')
   const value = extra.take(extra.uint(4))
   const node = leaf(Buffer.concat([salt, byte(name.length), name, value]))
   const isTrue = rootOf(node, at, of, extra.hashes(pathLength(at, of))).equals(record.subarray(88, 120))
@@ -217,7 +222,7 @@ const opened = Array.from({ length: extra.uint(1) }, () => {
   const content = value.subarray(1)
   const shown = [
     () => content.toString('hex'),
-    () => JSON.stringify(content.toString()),
+    () => printable(JSON.stringify(content.toString())),
     () => content.readBigUInt64BE(0)
   ]
   return `  ${name}: ${(shown[value[0]] ?? fail('a field is malformed'))()}`

@@ -155,6 +155,9 @@ export function verifyProofIn(proof: RecordProof, checkpoint: Checkpoint): Omit<
       // the block's signature is all that vouches for it: nobody writes in the name of others
       throw invalid('the record is of another author than the block')
     }
+    if (new Set(proof.opened.map(({ name }) => name)).size < proof.opened.length) {
+      throw invalid('a field is opened twice')
+    }
     for (const field of proof.opened) {
       if (!verifyOpening(record.commitment, field)) throw invalid(`the field '${field.name}' is not what was recorded`)
     }

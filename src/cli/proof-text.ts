@@ -4,7 +4,7 @@ import { oneLine } from './printable.ts'
 
 /** What a proof says, for a person. */
 export function proofText(proof: VerifiedProof, nameOf: (peer: string) => string): string {
-  const { author, record, kind, sequence, time, block, checkpoint, fields, counterpart } = proof
+  const { author, record, kind, sequence, time, block, checkpoint, fields, fieldCount, counterpart } = proof
   const name = nameOf(author)
   const at = (milliseconds: number): string => new Date(milliseconds).toISOString()
   const rows: Array<[string, string]> = [
@@ -18,7 +18,10 @@ export function proofText(proof: VerifiedProof, nameOf: (peer: string) => string
   if (checkpoint.witnesses.length > 0) rows.push(['witnesses', oneLine(checkpoint.witnesses.join(', '))])
   if (counterpart !== undefined)
     rows.push(['answers', `record ${counterpart.record} of the chain ${counterpart.chainId}`])
-  const opened = fields.length === 0 ? ['Nothing of its contents is opened.'] : ['Opened:', ...fieldLines(fields)]
+  const opened =
+    fields.length === 0
+      ? ['Nothing of its contents is opened.']
+      : [`Opened (${fields.length} of ${fieldCount} fields):`, ...fieldLines(fields)]
   return [lines(rows), ...opened].join('\n')
 }
 

@@ -49,7 +49,8 @@ export interface VerifiedProof {
   sequence: number
   /** By the author's clock. Milliseconds since 1970. */
   time: number
-  /** What the owner opened; the rest stays hidden. */
+  /** What the owner opened, of so many; the rest stays hidden. Absent when nothing is opened. */
+  fieldCount?: number
   fields: ReadonlyArray<{ name: string; value: FieldValue }>
   /** The other side's record of the same event, as the author says. */
   counterpart?: { chainId: string; record: string }
@@ -139,6 +140,7 @@ function describeProof(proof: RecordProof): VerifiedProof {
     author: peerIdOf(record.author),
     sequence: record.sequence,
     time: record.time,
+    ...(proof.opened[0] === undefined ? {} : { fieldCount: proof.opened[0].count }),
     fields: proof.opened.map(({ name, value }) => ({ name, value })),
     ...(counterpart?.length === 64
       ? { counterpart: { chainId: hex(counterpart.subarray(0, 32)), record: hex(counterpart.subarray(32)) } }

@@ -41,6 +41,7 @@ test('a proof says whose it is, and holds for that owner in every spelling, and 
     kind: 'MESSAGE',
     author: peerId,
     sequence: 9,
+    fieldCount: 6,
     block: { height: 2 },
     checkpoint: { size: 5, key, witnesses: [] },
     fields: [
@@ -103,6 +104,7 @@ test('nothing of one proof can stand in another: fields, paths, checkpoints, cha
     'a field opened under another value': { opened: [{ ...mine.proof.opened[1]!, value: 1009 }] },
     'a field opened under another name': { opened: [{ ...mine.proof.opened[1]!, name: 'sizes' }] },
     'a field at another place': { opened: [{ ...mine.proof.opened[1]!, index: 2 }] },
+    'a field opened twice': { opened: [mine.proof.opened[0]!, mine.proof.opened[0]!] },
     'a number shown as text': { opened: [{ ...mine.proof.opened[1]!, value: '1008' }] },
     'the record of the block beside it': { record: next.record },
     'the checkpoint of another chain': { checkpoint: other.proof.checkpoint, size: other.proof.size },
@@ -181,4 +183,15 @@ test('the script of one file proves what Talos proves, and refuses what it refus
   for (const content of [text.slice(0, -30), `${text}x`, `${text}${'x'.repeat(600_000)}`, ''])
     expect(await run(content)).toBe(1)
   expect(await run((await proved(2)).text)).toBe(1)
+
+  const hostile = await localChain({ owner: ownerOf(1) })
+  await hostile.append({ kind: 'FILE', fields: [{ name: 'note', value: 'a\u009b2J\u202e\u001b]0;x\u0007"é' }] })
+  await hostile.chain.sealAll()
+  const { id } = (await hostile.chain.recordAt(1))!
+  writeFileSync(join(folder, 'proof.txt'), formatProof(await proveRecord(hostile.chain, id, { open: ['note'] })))
+  const name = originOf(hostile.chain.chain.id)
+  const own = formatNoteKey({ name, type: NOTE_KEY.ed25519, publicKey: hostile.owner.publicKey })
+  const args = ['scripts/verify-proof.mjs', join(folder, 'proof.txt'), '--key', own]
+  const { stdout } = await promisify(execFile)(process.execPath, args)
+  expect(stdout).toContain('note: "a\\u009b2J\\u202e\\u001b]0;x\\u0007\\"\\u00e9"')
 })
