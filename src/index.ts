@@ -74,7 +74,7 @@ export type {
   ServerStatus
 } from './node/directory/types.ts'
 export { resolveKnownPeer } from './node/known-peer.ts'
-export type { LightPeer, LightRecord, LightStatus } from './node/light/types.ts'
+export type { LightCheckpoint, LightPeer, LightRecord, LightStatus } from './node/light/types.ts'
 export { TalosClientTransport, type TalosClientTransportOptions } from './node/mcp/client-transport.ts'
 export type { ConnectEvent, ConnectMcpOptions } from './node/mcp/connect.ts'
 export type { McpHost, ServeEvent, ServeMcpOptions } from './node/mcp/serve.ts'

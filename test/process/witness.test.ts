@@ -91,6 +91,20 @@ test('three of four witnesses are enough: one is killed, the agent too, and a st
     true
   ])
 
+  // somebody else follows the chain by what they signed
+  const { origin } = await alice.json<{ origin: string }>('audit', 'root')
+  const seen = await bob.json<{ size: number; witnesses: string[]; total: number }>(
+    'light',
+    'checkpoint',
+    origin,
+    '--witness-policy',
+    policy
+  )
+  expect(seen).toMatchObject({ size: report.size, total: 4 })
+  expect(seen.witnesses).toHaveLength(3)
+  const stranger = await bob.run('light', 'checkpoint', 'ab'.repeat(32), '--witness-policy', policy)
+  expect(stranger.stderr).toContain('LIGHT_NOT_WITNESSED')
+
   // what is exported carries the signatures
   const proof = join(world.folder, 'proof.txt')
   expect((await alice.run('proof', 'export', `message/${id}`, '--output', proof)).status).toBe(0)

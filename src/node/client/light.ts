@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import type { LightRecord, LightStatus } from '../light/types.ts'
+import type { LightCheckpoint, LightRecord, LightStatus } from '../light/types.ts'
 import type { NodeLink } from './node-link.ts'
 import type { CallOptions } from './talos-client.ts'
 
@@ -31,6 +31,15 @@ export class TalosLight {
   /** Has a record (64 hexadecimal digits) proved by a full node. Throws LIGHT_NOT_PROVED, LIGHT_NO_PEER. */
   proof(record: string, options: LightOptions = {}): Promise<LightRecord & { proof: string }> {
     return this.#link.call('lightProof', { ...peersOf(options), record }, options.signal)
+  }
+
+  /**
+   * The newest state of somebody's own chain (`talos/…`, or 64 hexadecimal digits) that enough witnesses of a policy file signed. It never goes back.
+   * Throws LIGHT_NOT_WITNESSED, LIGHT_TWO_HISTORIES, CHAIN_POLICY_INVALID, WITNESS_POLICY_MISSING.
+   */
+  checkpoint(chain: string, { policy, signal }: { policy?: string } & CallOptions = {}): Promise<LightCheckpoint> {
+    const params = { chain, ...(policy === undefined ? {} : { policy: resolve(policy) }) }
+    return this.#link.call('lightCheckpoint', params, signal)
   }
 
   /** Checks a proof with the headers that are here. Throws CHAIN_PROOF_INVALID, LIGHT_BEHIND, LIGHT_REORGANISED. */

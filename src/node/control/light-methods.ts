@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import type { LightRecord, LightStatus } from '../light/types.ts'
+import type { LightCheckpoint, LightRecord, LightStatus } from '../light/types.ts'
 
 const network = z.optional(z.string().check(z.minLength(1), z.maxLength(4096)))
 const peers = z.optional(z.array(z.string().check(z.minLength(1), z.maxLength(512))).check(z.maxLength(32)))
@@ -11,6 +11,11 @@ export const LIGHT_METHODS = {
   lightSync: z.object({ network, peers, consent: z.optional(z.boolean()) }),
   /** Has a record proved by a peer, and checks that. */
   lightProof: z.object({ network, peers, record: z.string().check(z.regex(/^[0-9a-f]{64}$/)) }),
+  /** The newest state of somebody's own chain that enough witnesses of a policy file signed. */
+  lightCheckpoint: z.object({
+    chain: z.string().check(z.maxLength(100)),
+    policy: z.optional(z.string().check(z.minLength(1), z.maxLength(4096)))
+  }),
   /** Checks a proof with the headers that are here. */
   lightVerify: z.object({ network, proof: z.string().check(z.maxLength(524_288)) })
 }
@@ -19,5 +24,6 @@ export interface LightResults {
   lightStatus: LightStatus
   lightSync: LightStatus
   lightProof: LightRecord & { proof: string }
+  lightCheckpoint: LightCheckpoint
   lightVerify: LightRecord
 }

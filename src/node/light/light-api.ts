@@ -1,13 +1,19 @@
+import type { Connection } from '@libp2p/interface'
 import { toHex } from '../../chain/bytes.ts'
 import { kindName } from '../../chain/index.ts'
 import type { LightProof } from '../../chain/light/light-chain.ts'
+import type { PolicyWitness } from '../../chain/policy.ts'
 import { peerIdOf } from '../../crypto/peer-key.ts'
+import { TalosError } from '../../errors.ts'
 import type { AgentNode } from '../agent-node.ts'
 import { ChainApi } from '../chain/chain-api.ts'
 import type { LIGHT_METHODS, LightResults } from '../control/light-methods.ts'
 import type { CallContext } from '../control/methods.ts'
+import { connectWitness } from '../witness/connect-witness.ts'
+import { readPolicy } from '../witness/policy-file.ts'
+import { followChain } from './followed-chains.ts'
 import { formatLightProof, parseLightProof } from './proof-text.ts'
-import type { LightRecord, LightStatus } from './types.ts'
+import type { LightCheckpoint, LightRecord, LightStatus } from './types.ts'
 
 const NEVER = new AbortController().signal
 
@@ -45,9 +51,36 @@ export class LightApi extends ChainApi implements LightMethods {
     return { ...recordOf(verified), proof: formatLightProof(bytes) }
   }
 
+  async lightCheckpoint(
+    { chain, policy: file }: Params<'lightCheckpoint'>,
+    { signal = NEVER }: CallContext = {}
+  ): Promise<LightCheckpoint> {
+    const { dataDir, config, store } = this.#node
+    const policy = await readPolicy(dataDir, file === undefined ? config.witness : { policy: file })
+    if (policy === undefined) {
+      throw new TalosError('WITNESS_POLICY_MISSING', 'no policy says which witnesses count', {
+        hint: 'Name its file: --witness-policy, or witness.policy in the configuration.'
+      })
+    }
+    const connect = (witness: PolicyWitness, stop: AbortSignal): Promise<Connection> =>
+      connectWitness(this.#node, witness, stop)
+    return followChain(chainIdOf(chain), { store, policy, connect }, signal)
+  }
+
   async lightVerify({ network, proof }: Params<'lightVerify'>): Promise<LightRecord> {
     return recordOf((await this.#node.services.light.of(network)).verify(parseLightProof(proof)))
   }
+}
+
+/** Throws USAGE_INVALID. */
+function chainIdOf(text: string): Uint8Array {
+  const id = /^[0-9a-f]{64}$/i.test(text)
+    ? Buffer.from(text, 'hex')
+    : Buffer.from(text.replace(/^talos\//, ''), 'base64url')
+  if (id.length === 32) return new Uint8Array(id)
+  throw new TalosError('USAGE_INVALID', `${JSON.stringify(text)} is not what a chain is called`, {
+    hint: 'talos/ and 43 characters, as "talos audit root" prints it, or 64 hexadecimal digits.'
+  })
 }
 
 function recordOf({ id, record, height, blockHash, confirmations }: LightProof): LightRecord {

@@ -41,3 +41,20 @@ export interface LightRecord {
   /** Blocks of the chain from that one on. */
   confirmations: number
 }
+
+/** How far witnesses have seen somebody's own chain. */
+export interface LightCheckpoint {
+  /** `talos/` and the chain's id in base64url. */
+  origin: string
+  /** Blocks. */
+  size: number
+  /** 64 hexadecimal digits. */
+  root: string
+  /** Names of those that signed it, of `total` in the policy. */
+  witnesses: string[]
+  total: number
+  /** How many answered now. */
+  answered: number
+  /** The checkpoint with their signatures: a C2SP note. */
+  note: string
+}
