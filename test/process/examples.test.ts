@@ -19,6 +19,11 @@ const SAYS: Record<string, string[]> = {
     'Alice: Bob has all of it'
   ],
   'mcp-transport': ['Alice: session-opened', 'Bob sees: greet', 'Bob is told: Hello Bob'],
+  proof: [
+    'Proved: Alice recorded that a message of 19 bytes was sent to Bob',
+    'With one letter changed it is refused: CHAIN_PROOF_INVALID',
+    'Alice and Bob agree on 1 of 1 messages'
+  ],
   'agent-tools': [
     'The agent has: send_message, read_inbox',
     'the message is ',
