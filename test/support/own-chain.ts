@@ -1,18 +1,18 @@
-import type { Entry, LocalChain } from '../../src/chain/index.ts'
+import { type Entry, LocalChain } from '../../src/chain/index.ts'
+import { crypto } from '../../src/crypto/index.ts'
 import { openStore } from '../../src/node/agent.ts'
-import { AuditTrail } from '../../src/node/audit/audit-trail.ts'
 import type { DurableStore } from '../../src/node/durable-store.ts'
 import { openWallet } from '../../src/node/wallet/index.ts'
 
-/** Works on the chain of an agent that does not run. */
+/** Works on the chain of an agent that does not run; nothing else is recorded meanwhile. */
 export async function withOwnChain<T>(
   { dataDir }: { dataDir: string },
   work: (chain: LocalChain, store: DurableStore) => Promise<T>
 ): Promise<T> {
   const wallet = await openWallet({ dataDir })
   await using store = await openStore(wallet, dataDir)
-  await using trail = await AuditTrail.open(store, wallet)
-  return await work(trail.chain, store)
+  await using chain = await LocalChain.open({ store, owner: wallet.identity, randomBytes: crypto.randomBytes })
+  return await work(chain, store)
 }
 
 /** Records what `entryOf` says, `each` in a block. */
