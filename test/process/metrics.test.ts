@@ -61,10 +61,9 @@ test('what is measured is what the documentation lists, and counts what happened
 
   await eventually(async () => value(await scrape(agent), 'talos_messages_total{state="delivered"}') === 1)
   const [ofServer, ofHost, ofAgent] = await Promise.all([server, host, agent].map(scrape))
-  expect(names(ofServer!)).toEqual([...documented('Of every process'), ...documented('Of a server')].sort())
-  for (const text of [ofHost!, ofAgent!]) {
-    expect(names(text)).toEqual([...documented('Of every process'), ...documented('Of an agent')].sort())
-  }
+  const ofAll = [...documented('Of every process'), ...documented('Of the chain that is shared')]
+  expect(names(ofServer!)).toEqual([...ofAll, ...documented('Of a server')].sort())
+  for (const text of [ofHost!, ofAgent!]) expect(names(text)).toEqual([...ofAll, ...documented('Of an agent')].sort())
   expect(value(ofHost!, 'talos_messages_total{state="received"}')).toBe(1)
   expect(value(ofHost!, 'talos_messages_waiting{box="inbox"}')).toBe(1)
   expect(value(ofHost!, 'talos_tunnel_sessions')).toBe(1)
