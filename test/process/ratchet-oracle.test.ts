@@ -1,5 +1,3 @@
-import { execFileSync } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { crypto } from '../../src/crypto/index.ts'
 import {
@@ -10,11 +8,15 @@ import {
   seal
 } from '../../src/protocols/ratchet/double-ratchet.ts'
 import { decodeRatchet, encodeRatchet } from '../../src/protocols/ratchet/ratchet-codec.ts'
-import { findOracle, Oracle } from '../support/ratchet-oracle.ts'
+import { findPython } from '../support/python.ts'
+import { Oracle } from '../support/ratchet-oracle.ts'
 import { codeOf } from '../support/session-party.ts'
 
-const found = findOracle()
-if ('reason' in found) console.log(`skipped: the differential run against python3-doubleratchet: ${found.reason}`)
+const python = findPython(
+  'the differential run against python3-doubleratchet',
+  ['doubleratchet', 'cryptography'],
+  'python3-doubleratchet python3-cryptography'
+)
 
 const STEPS = 2000
 const AD = crypto.randomBytes(80)
@@ -28,21 +30,10 @@ function generator(seed: number): (below: number) => number {
   }
 }
 
-it.skipIf('reason' in found)(
-  'the frozen vectors are read by a Python reader written from docs/spec/session.md alone',
-  () => {
-    const [script, vectors] = ['../support/session-vectors.py', '../vectors/session.json'].map(path =>
-      fileURLToPath(new URL(path, import.meta.url))
-    )
-    const { python } = found as { python: string }
-    expect(execFileSync(python, [script!, vectors!], { encoding: 'utf8' }).trim()).toBe('13 messages read')
-  }
-)
-
-describe.skipIf('reason' in found)('against python3-doubleratchet', () => {
+describe.skipIf(python === undefined)('against python3-doubleratchet', () => {
   let oracle: Oracle
   beforeAll(() => {
-    oracle = new Oracle((found as { python: string }).python)
+    oracle = new Oracle(python!)
   })
   afterAll(() => oracle.close())
 

@@ -1,17 +1,8 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface, type Interface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 const SCRIPT = fileURLToPath(new URL('./ratchet-oracle.py', import.meta.url))
-
-/** A Python that has the package, or why there is none. */
-export function findOracle(): { python: string } | { reason: string } {
-  for (const python of ['python3', '/usr/bin/python3']) {
-    const { status } = spawnSync(python, ['-c', 'import doubleratchet, cryptography'], { stdio: 'ignore' })
-    if (status === 0) return { python }
-  }
-  return { reason: 'no python3 with the package doubleratchet (Debian: apt-get install python3-doubleratchet)' }
-}
 
 type Answer = { data: Uint8Array } | { error: string }
 

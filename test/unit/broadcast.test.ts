@@ -1,5 +1,3 @@
-import { spawnSync } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { crypto } from '../../src/crypto/index.ts'
@@ -10,6 +8,7 @@ import { Guard } from '../../src/protocols/broadcast/guard.ts'
 import { Memory } from '../../src/protocols/broadcast/memory.ts'
 import { nameOfPath, topicName, topicPath } from '../../src/protocols/broadcast/topics.ts'
 import { BROADCAST_NOW, broadcastCases, makeBroadcastVectors } from '../support/broadcast-vectors.ts'
+import { vectorReader } from '../support/python.ts'
 
 // A change here is a change of the wire: it needs another version of the topic. When that is meant, remove the
 // file and run this test: it writes the vectors anew.
@@ -25,15 +24,11 @@ test('every case of the vectors is judged as the specification says', () => {
   }
 })
 
-const found = spawnSync('python3', ['-c', 'import cryptography'], { encoding: 'utf8' })
-const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
+const python = vectorReader('broadcast')
 
-test.skipIf(found.status !== 0)('Python judges them alike, from the specification alone', () => {
-  const arguments_ = [path('../support/broadcast-vectors.py'), path('../vectors/broadcast.json')]
-  const run = spawnSync('python3', ['-B', ...arguments_], { encoding: 'utf8' })
-  expect(run.stderr).toBe('')
+test.skipIf(python.missing)('Python judges them alike, from the specification alone', () => {
   const short = broadcastCases().filter(({ envelope }) => envelope.length <= 1024)
-  expect(run.stdout).toBe(`${short.length} cases judged\n`)
+  expect(python.read()).toBe(`${short.length} cases judged\n`)
 })
 
 test('any changed bit is rejected, or changes nothing that was signed', () => {

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
@@ -7,6 +6,7 @@ import { parseNoteKey } from '../../src/chain/note.ts'
 import { chainOf, decodeParams } from '../../src/chain/params.ts'
 import { ChainValidator } from '../../src/chain/validation/validate-chain.ts'
 import { makeChainVectors } from '../support/chain-vectors.ts'
+import { vectorReader } from '../support/python.ts'
 
 const file = fileURLToPath(new URL('../vectors/chain.json', import.meta.url))
 const hex = (text: string) => new Uint8Array(Buffer.from(text, 'hex'))
@@ -43,12 +43,8 @@ test('the proofs of the vectors hold, for the owner and for a witness', () => {
   }
 })
 
-const found = spawnSync('python3', ['-c', 'import cryptography'], { encoding: 'utf8' })
-if (found.status !== 0) console.log('test/support/chain-vectors.py is left out: python3-cryptography is not installed')
+const python = vectorReader('chain')
 
-test.skipIf(found.status !== 0)('Python reads them from the specification alone', () => {
-  const reader = fileURLToPath(new URL('../support/chain-vectors.py', import.meta.url))
-  const run = spawnSync('python3', [reader, file], { encoding: 'utf8' })
-  expect(run.stderr).toBe('')
-  expect(run.stdout).toBe('24 records and 3 proofs read\n')
+test.skipIf(python.missing)('Python reads them from the specification alone', () => {
+  expect(python.read()).toBe('24 records and 3 proofs read\n')
 })

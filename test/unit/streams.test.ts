@@ -1,9 +1,8 @@
-import { spawnSync } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { codecOf, codecRegistry, decodeBlock } from '../../src/protocols/streams/codecs.ts'
 import { MAX_BLOCK_LENGTH, MAX_ENCODED_LENGTH } from '../../src/protocols/streams/constants.ts'
+import { vectorReader } from '../support/python.ts'
 import { makeStreamVectors, ZSTD_SAMPLE } from '../support/stream-vectors.ts'
 
 // A change here is a change of the wire: it needs another version of the protocol. When that is meant, remove the
@@ -12,14 +11,10 @@ test('the frozen vectors are made again, byte for byte, from their secrets', asy
   await expect(`${JSON.stringify(makeStreamVectors(), null, 2)}\n`).toMatchFileSnapshot('../vectors/stream.json')
 })
 
-const found = spawnSync('python3', ['-c', 'import cryptography'], { encoding: 'utf8' })
-const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
+const python = vectorReader('stream')
 
-test.skipIf(found.status !== 0)('Python reads them from the specification alone', () => {
-  const reader = [path('../support/stream-vectors.py'), path('../vectors/stream.json')]
-  const run = spawnSync('python3', ['-B', ...reader], { encoding: 'utf8' })
-  expect(run.stderr).toBe('')
-  expect(run.stdout).toBe('8 frames read\n')
+test.skipIf(python.missing)('Python reads them from the specification alone', () => {
+  expect(python.read()).toBe('8 frames read\n')
 })
 
 test('zstd reads what the vectors give', async () => {

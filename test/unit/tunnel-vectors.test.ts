@@ -1,9 +1,9 @@
-import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Uint8ArrayList } from 'uint8arraylist'
 import { expect, test } from 'vitest'
 import { decodeVarint } from '../../src/protocols/framing/varint.ts'
+import { vectorReader } from '../support/python.ts'
 import { makeTunnelVectors } from '../support/tunnel-vectors.ts'
 
 const file = fileURLToPath(new URL('../vectors/tunnel.json', import.meta.url))
@@ -28,11 +28,8 @@ test('length prefixes are read as the vectors say', () => {
   }
 })
 
-const found = spawnSync('python3', ['-c', 'import cryptography'], { encoding: 'utf8' })
+const python = vectorReader('tunnel')
 
-test.skipIf(found.status !== 0)('Python reads them from the specification alone', () => {
-  const reader = fileURLToPath(new URL('../support/tunnel-vectors.py', import.meta.url))
-  const run = spawnSync('python3', ['-B', reader, file], { encoding: 'utf8' })
-  expect(run.stderr).toBe('')
-  expect(run.stdout).toBe(`${frozen.conversation.length} messages read\n`)
+test.skipIf(python.missing)('Python reads them from the specification alone', () => {
+  expect(python.read()).toBe(`${frozen.conversation.length} messages read\n`)
 })

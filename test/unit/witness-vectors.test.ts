@@ -1,9 +1,9 @@
-import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { toHex } from '../../src/chain/bytes.ts'
 import { parseEvidence, verifyEvidence } from '../../src/chain/evidence.ts'
+import { vectorReader } from '../support/python.ts'
 import { makeWitnessVectors } from '../support/witness-vectors.ts'
 
 const file = fileURLToPath(new URL('../vectors/witness.json', import.meta.url))
@@ -27,13 +27,8 @@ test('the evidence of the vectors convicts who it says', () => {
   }
 })
 
-const found = spawnSync('python3', ['-c', 'import cryptography'], { encoding: 'utf8' })
-if (found.status !== 0)
-  console.log('test/support/witness-vectors.py is left out: python3-cryptography is not installed')
+const python = vectorReader('witness')
 
-test.skipIf(found.status !== 0)('Python reads them from the specification alone', () => {
-  const reader = fileURLToPath(new URL('../support/witness-vectors.py', import.meta.url))
-  const run = spawnSync('python3', [reader, file], { encoding: 'utf8' })
-  expect(run.stderr).toBe('')
-  expect(run.stdout).toBe('7 exchanges and 4 pieces of evidence read\n')
+test.skipIf(python.missing)('Python reads them from the specification alone', () => {
+  expect(python.read()).toBe('7 exchanges and 4 pieces of evidence read\n')
 })

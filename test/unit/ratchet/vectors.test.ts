@@ -15,6 +15,7 @@ import {
   verifyBundle,
   verifyNoSessionNotice
 } from '../../../src/protocols/ratchet/index.ts'
+import { vectorReader } from '../../support/python.ts'
 import { makeSessionVectors } from '../../support/session-vectors.ts'
 
 const frozen = JSON.parse(readFileSync(new URL('../../vectors/session.json', import.meta.url), 'utf8'))
@@ -77,4 +78,10 @@ describe('the frozen vectors', () => {
     const request = messages.find((message: { from: string }) => message.from === 'initiator')
     expect(hex(responder.open(bytes(request.message)))).toBe(request.plaintext)
   })
+})
+
+const python = vectorReader('session')
+
+it.skipIf(python.missing)('Python reads the vectors from docs/spec/session.md alone', () => {
+  expect(python.read()).toBe('13 messages read\n')
 })
