@@ -14,7 +14,8 @@ import {
   mailboxClient,
   mailboxServer
 } from '../protocols/mailbox/index.ts'
-import { type Messaging, type MessagingComponents, messaging, type Recorder } from '../protocols/messaging/index.ts'
+import { type Messaging, type MessagingComponents, messaging } from '../protocols/messaging/index.ts'
+import type { Recorder } from '../protocols/sessions/index.ts'
 import { type OpenOptions, type OutgoingStream, type Streams, streams } from '../protocols/streams/index.ts'
 import type { WitnessServer } from '../protocols/witness/index.ts'
 import { defined } from './agent.ts'

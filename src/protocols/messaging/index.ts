@@ -9,10 +9,9 @@
  * await node.services.messaging.waitFor(id, 'delivered', AbortSignal.timeout(30_000))
  */
 import type { Connection, PeerId, TypedEventTarget } from '@libp2p/interface'
-import type { Entry } from '../../chain/index.ts'
 import type { CryptoProvider } from '../../crypto/index.ts'
 import type { MailboxRoute } from '../mailbox/index.ts'
-import type { SessionStore, Transaction } from '../sessions/index.ts'
+import type { Recorder, SessionStore } from '../sessions/index.ts'
 import type { EnvelopeSigner } from './envelope.ts'
 import type { MessagingLimits } from './limits.ts'
 import { type MessagingComponents, MessagingService } from './messaging.ts'
@@ -73,8 +72,6 @@ export interface MessagingEvents {
   /** An outgoing message has come into another state, or waits for another reason. */
   state: CustomEvent<OutgoingMessage>
 }
-
-export type Recorder = (transaction: Transaction, entries: readonly Entry[]) => Promise<void>
 
 export interface MessagingInit {
   /** What our envelopes are signed with. */

@@ -1,3 +1,5 @@
+import type { Entry } from '../../chain/index.ts'
+
 /** Which keys: all bounds are exclusive. */
 export interface KeyRange {
   after?: string
@@ -24,3 +26,6 @@ export interface Transaction {
 export interface SessionStore {
   transact<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>
 }
+
+/** Records what happened in the agent's chain, in the transaction in which it happens: the one is on disk when the other is. */
+export type Recorder = (transaction: Transaction, entries: readonly Entry[]) => Promise<void>
