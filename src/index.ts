@@ -1,5 +1,15 @@
-export type { ChainReport, FieldValue, Level } from './chain/index.ts'
+export {
+  type AnchorProvider,
+  type ChainReport,
+  type FieldValue,
+  fileAnchors,
+  type Level,
+  parseNoteKey,
+  signatureAnchors,
+  type Validator
+} from './chain/index.ts'
 export { KIND, type KindName } from './chain/record.ts'
+export { reject as rejectBlock, warn as warnOfBlock } from './chain/validation/context.ts'
 export { reportHtml, reportJson, reportMarkdown } from './chain/validation/report.ts'
 export { connectMcp } from './connect.ts'
 export { didKeyOf, hexOf, peerIdOf, publicKeyOf } from './crypto/peer-key.ts'
@@ -21,6 +31,7 @@ export {
 export { addPeer, type KnownPeer, listPeers, removePeer } from './node/address-book.ts'
 export type { DifferingRecord, ReconciledRecord, ReconcileReport } from './node/audit/read/reconcile.ts'
 export type {
+  AnchorReport,
   ArchiveReport,
   AuditField,
   AuditQuery,

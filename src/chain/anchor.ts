@@ -69,9 +69,9 @@ export function signatureAnchors(name: string, policy: SignerPolicy): AnchorProv
 /** What anchors of witnesses are called. */
 export const WITNESS_ANCHOR = 'witness'
 
-/** Witnesses: the proof is their signature lines, as many as the policy asks for. */
-export function witnessAnchors({ witnesses, least, isMet }: TrustPolicy): AnchorProvider {
-  return signatureAnchors(WITNESS_ANCHOR, { witnesses: witnesses.map(({ key }) => key), quorum: { least, isMet } })
+/** Those whom a policy names: the proof is their signature lines, as many as it asks for. */
+export function trustAnchors(name: string, { witnesses, least, isMet }: TrustPolicy): AnchorProvider {
+  return signatureAnchors(name, { witnesses: witnesses.map(({ key }) => key), quorum: { least, isMet } })
 }
 
 /**

@@ -11,6 +11,27 @@ const count = (description: string) => z.optional(z.int().check(z.nonnegative(),
 const list = (description: string) =>
   z._default(z.array(z.string().check(z.minLength(1))), []).check(z.describe(description))
 
+const anchor = z.strictObject({
+  name: z
+    .string()
+    .check(z.regex(/^[a-z0-9][a-z0-9._-]{0,63}$/), z.describe('What the anchors in the chain call this provider')),
+  keys: z.optional(
+    z.array(z.string()).check(z.minLength(1), z.maxLength(32), z.describe('C2SP verifier keys whose signatures count'))
+  ),
+  quorum: z.optional(z.int().check(z.positive(), z.describe('How many of the keys must have signed (default: all)'))),
+  policy: z.optional(
+    z.string().check(z.minLength(1), z.describe('A C2SP policy file in place of keys, relative to the data directory'))
+  ),
+  files: z.optional(
+    z
+      .string()
+      .check(z.minLength(1), z.describe('The folder with the signatures, when the chain holds their hashes alone'))
+  )
+})
+
+/** Somebody who confirms states of the audit chain. */
+export type AnchorConfig = z.output<typeof anchor>
+
 /** Every key of config.yaml, with its default. Each is also an environment variable: `limits.maxConnections` is TALOS_LIMITS_MAX_CONNECTIONS. */
 export const CONFIG = z.strictObject({
   servers: list('Bootstrap servers to register at and to find peers through: host:port or multiaddrs'),
@@ -56,11 +77,15 @@ export const CONFIG = z.strictObject({
       z.strictObject({
         reconcileWith: list(
           'Peers that may compare their records of what passed between us with ours: names of the address book, PeerIds, or * for anybody'
-        )
+        ),
+        anchors: z
+          ._default(z.array(anchor).check(z.maxLength(32)), [])
+          .check(z.describe('Who confirms states of the audit chain, for the level PARANOID')),
+        anchorQuorum: count('Of how many of them the chain must have an anchor at that level (default: 0)')
       }),
-      { reconcileWith: [] }
+      { reconcileWith: [], anchors: [] }
     )
-    .check(z.describe('Who may ask about the audit chain')),
+    .check(z.describe('Who may ask about the audit chain, and who confirms it')),
   witness: z
     ._default(
       z.strictObject({
@@ -205,17 +230,27 @@ export function configKeys(): ConfigKey[] {
 }
 
 function keysOf(schema: z.core.$ZodType, keys: string[]): ConfigKey[] {
-  const { def } = schema._zod as { def: { type: string; innerType?: z.core.$ZodType; shape?: z.core.$ZodShape } }
+  const { def } = schema._zod as {
+    def: { type: string; innerType?: z.core.$ZodType; shape?: z.core.$ZodShape; element?: z.core.$ZodType }
+  }
   if (def.innerType !== undefined) return keysOf(def.innerType, keys)
   if (def.shape !== undefined) return Object.entries(def.shape).flatMap(([key, inner]) => keysOf(inner, [...keys, key]))
   const name = keys.map(key => key.replace(/[A-Z]/g, '_$&')).join('_')
-  return [{ keys, variable: `TALOS_${name.toUpperCase()}`, parse: PARSERS[def.type] ?? (text => text) }]
+  const type = def.element?._zod.def.type === 'object' ? 'tables' : def.type
+  return [{ keys, variable: `TALOS_${name.toUpperCase()}`, parse: PARSERS[type] ?? (text => text) }]
 }
 
 const PARSERS: Record<string, (text: string) => unknown> = {
   array: text => text.split(/[\s,]+/),
   boolean: text => SWITCH.get(text) ?? text,
-  number: Number
+  number: Number,
+  tables: text => {
+    try {
+      return JSON.parse(text)
+    } catch {
+      return text
+    }
+  }
 }
 
 const SWITCH = new Map([
@@ -235,12 +270,11 @@ function check(tree: unknown, source: string, lineOf?: (keys: PropertyKey[]) => 
   const line = lineOf?.(keys)
   const where = line === undefined ? source : `${source}, line ${line}`
   if (unknown === undefined) throw invalid(where, checked.text)
-  const siblings = configKeys().filter(({ keys: known }) => issue.path.every((key, depth) => known[depth] === key))
-  const [nearest] = nearestFirst(
-    unknown,
-    [...new Set(siblings.map(({ keys: known }) => known[issue.path.length]!))],
-    key => key
-  )
+  const siblings = configKeys()
+    .filter(({ keys: known }) => issue.path.every((key, depth) => known[depth] === key))
+    .map(({ keys: known }) => known[issue.path.length]!)
+  const isAnchor = typeof issue.path.at(-1) === 'number'
+  const [nearest] = nearestFirst(unknown, isAnchor ? Object.keys(anchor.shape) : [...new Set(siblings)], key => key)
   throw invalid(where, `unknown key ${JSON.stringify(keys.join('.'))}`, `Did you mean ${nearest}?`)
 }
 

@@ -1,8 +1,11 @@
 import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, type TestContext, test } from 'vitest'
+import { cosignNote, formatNote, formatNoteKey, NOTE_KEY, parseNote } from '../../src/chain/note.ts'
+import { crypto } from '../../src/crypto/index.ts'
 import { eventually } from '../support/processes.ts'
 import { type Run, talos } from '../support/talos.ts'
 import { type Machine, TalosWorld } from '../support/talos-world.ts'
@@ -138,6 +141,38 @@ describe.concurrent('what a user does with the audit chain', () => {
       expect(runs.map(({ status, stderr }) => [status, stderr.includes('STORAGE')])).toEqual(Array(3).fill([0, false]))
     }
   )
+
+  test('a provider of the configuration confirms the chain at PARANOID, and the chain fails without it', {
+    timeout: 180_000
+  }, async context => {
+    const { world, alice } = await exchange(context, { daemons: false })
+    const signer = crypto.ed25519.fromSeed(randomBytes(32))
+    const name = 'notary.example'
+    const key = formatNoteKey({ name, type: NOTE_KEY.cosignature, publicKey: signer.publicKey })
+    const { text, signatures } = parseNote((await alice.json<{ note: string }>('audit', 'root')).note)
+    const signed = join(world.folder, 'signed.txt')
+    writeFileSync(signed, formatNote({ text, signatures: [...signatures, cosignNote(text, name, signer, 1)] }))
+    const configure = (yaml: string) => writeFileSync(join(alice.dataDir, 'config.yaml'), yaml, { mode: 0o600 })
+    const verify = () => alice.run('audit', 'verify', '--level', 'PARANOID')
+
+    const unknown = await alice.run('audit', 'anchor', 'notary', signed)
+    expect([unknown.status, unknown.stderr]).toEqual([7, expect.stringContaining('no provider "notary" is configured')])
+    const configured = `audit:\n  anchorQuorum: 1\n  anchors: [{name: notary, keys: ['${key}']}]\n`
+    configure(configured)
+    const none = await verify()
+    expect([none.status, none.stdout]).toEqual([7, expect.stringContaining('502 QUORUM_NOT_MET')])
+    const anchored = await alice.run('audit', 'anchor', 'notary', signed)
+    expect([anchored.status, anchored.stdout]).toEqual([0, expect.stringMatching(/^Recorded: notary has signed/)])
+    const valid = await verify()
+    expect([valid.status, valid.stdout], valid.stderr).toEqual([0, expect.stringMatching(/^The chain is valid/)])
+    configure('audit: {anchors: []}\n')
+    const closed = await verify()
+    expect([closed.status, closed.stdout]).toEqual([7, expect.stringContaining('501 EXTERNAL_VERIFICATION_FAILED')])
+    expect((await alice.run('audit', 'verify')).status).toBe(0)
+    configure(configured.replace(key, key.slice(0, -4)))
+    const broken = await verify()
+    expect([broken.status, broken.stderr]).toEqual([2, expect.stringContaining('audit.anchors, "notary"')])
+  })
 
   test('a stranger checks what was opened, with nothing of ours, and refuses everything else', {
     timeout: 180_000

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Connection, Stream } from '@libp2p/interface'
 import { expect, onTestFinished, test } from 'vitest'
 import { encodeEvidence, verifyEvidence } from '../../src/chain/evidence.ts'
-import { LocalChain, proveRecord, verifyLocal, verifyProof, witnessAnchors } from '../../src/chain/index.ts'
+import { LocalChain, proveRecord, trustAnchors, verifyLocal, verifyProof } from '../../src/chain/index.ts'
 import {
   cosignNote,
   formatNote,
@@ -312,7 +312,7 @@ test('signatures that are recorded in the chain are checked with it, by the poli
   const verify = (policy: string | undefined) =>
     verifyLocal(alice.chain, {
       level: 'PARANOID',
-      anchors: { providers: policy === undefined ? [] : [witnessAnchors(parsePolicy(policy))] }
+      anchors: { providers: policy === undefined ? [] : [trustAnchors('witness', parsePolicy(policy))] }
     })
   expect(await verify(policyText(witnesses))).toMatchObject({ valid: true, errors: [] })
   expect(await verify(policyText(witnesses, 4))).toMatchObject({ valid: true })

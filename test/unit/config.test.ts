@@ -12,6 +12,7 @@ function folderWith(yaml: string): string {
 }
 
 const FILES = { acceptFrom: [], limits: {} }
+const AUDIT = { reconcileWith: [], anchors: [] }
 const WITNESS = { allow: [] }
 const DEFAULTS = {
   servers: [],
@@ -20,7 +21,7 @@ const DEFAULTS = {
   chain: { peers: [] },
   mailboxes: [],
   files: FILES,
-  audit: { reconcileWith: [] },
+  audit: AUDIT,
   witness: WITNESS,
   node: { role: 'full' },
   limits: {}
@@ -41,7 +42,7 @@ test('flags come before the environment, the environment before the file', async
     chain: { peers: [] },
     mailboxes: [],
     files: FILES,
-    audit: { reconcileWith: [] },
+    audit: AUDIT,
     witness: WITNESS,
     node: { role: 'full' },
     limits: { maxConnections: 2, maxReservations: 1 }
@@ -53,7 +54,8 @@ test('an unknown key names its line and the nearest key', async () => {
   for (const [yaml, line, nearest] of [
     ['listen: []\nserver: [a:1]\n', 2, 'servers'],
     ['limits:\n  # how many\n  maxConnection: 5\n', 3, 'maxConnections'],
-    ['files:\n  limits:\n    images: 5\n', 3, 'image']
+    ['files:\n  limits:\n    images: 5\n', 3, 'image'],
+    ['audit:\n  anchors:\n    - name: notary\n      key: [x]\n', 4, 'keys']
   ] as const) {
     const error = await loadConfig({ dataDir: folderWith(yaml), env: {} }).catch(e => e)
     expect(error.code).toBe('CONFIG_INVALID')
@@ -94,6 +96,19 @@ test('a switch is true or false, in the file and in the environment, and nothing
   }
   for (const given of [{ env: { TALOS_MAILBOX: 'maybe' } }, { dataDir: folderWith('mailbox: 1\n'), env: {} }]) {
     await expect(loadConfig({ dataDir, ...given })).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+  }
+})
+
+test('a list of tables is JSON in a variable', async () => {
+  const dataDir = temporaryFolder()
+  const anchors = [{ name: 'notary', policy: 'a file' }]
+  const config = await loadConfig({ dataDir, env: { TALOS_AUDIT_ANCHORS: JSON.stringify(anchors) } })
+  expect(config.audit.anchors).toEqual(anchors)
+  for (const text of ['notary', '[', '{}', '[{"policy": "nameless"}]']) {
+    await expect(loadConfig({ dataDir, env: { TALOS_AUDIT_ANCHORS: text } })).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining('TALOS_AUDIT_ANCHORS')
+    })
   }
 })
 

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { resolve } from 'node:path'
-import type { ChainReport, Level } from '../../chain/index.ts'
+import type { AnchorProvider, ChainReport, Level, Validator } from '../../chain/index.ts'
+import { TalosError } from '../../errors.ts'
 import type { ReconcileReport } from '../audit/read/reconcile.ts'
 import type {
+  AnchorReport,
   ArchiveReport,
   AuditQuery,
   AuditRecord,
@@ -29,6 +31,15 @@ export interface VerifyChainOptions extends CallOptions {
   contents?: boolean
   /** Blocks that were checked, of how many: a few times a second. */
   onProgress?: (done: number, of: number) => void
+  /**
+   * Rules of the program, after all others: they reject() what is not to be. They run where the chain is, so that this process must be the node
+   * (isNode()); that holds of `anchors` and `quorum`, too.
+   */
+  validators?: readonly Validator[]
+  /** Who else confirms anchors at PARANOID, before those of the configuration. Only `true` is yes. */
+  anchors?: readonly AnchorProvider[]
+  /** Of how many providers the chain must have an anchor at PARANOID. @default `audit.anchorQuorum` of the configuration */
+  quorum?: number
 }
 
 /** The agent's own audit chain: what it did and what was done to it, in an order that nobody can change. */
@@ -77,13 +88,10 @@ export class TalosAudit {
     return this.#link.call('auditRecord', { record }, options.signal)
   }
 
-  /** Checks the whole chain as it is on disk; what is wrong is in the report. */
-  async verify({
-    level = 'STRICT',
-    contents = true,
-    onProgress,
-    signal
-  }: VerifyChainOptions = {}): Promise<ChainReport> {
+  /** Checks the whole chain as it is on disk; what is wrong is in the report. Throws CONFIG_INVALID, CHAIN_POLICY_INVALID, CHAIN_RULES_ELSEWHERE. */
+  async verify(options: VerifyChainOptions = {}): Promise<ChainReport> {
+    const { level = 'STRICT', contents = true, onProgress, signal, validators, anchors, quorum } = options
+    if (validators !== undefined || anchors !== undefined || quorum !== undefined) return this.#verifyHere(options)
     const id = randomUUID()
     const stop = this.#link.onEvent(event => {
       if (event.type === 'audit-progress' && event.id === id) onProgress?.(event.done, event.of)
@@ -93,6 +101,33 @@ export class TalosAudit {
     } finally {
       stop()
     }
+  }
+
+  /** With what cannot be handed to another process. */
+  #verifyHere({
+    level = 'STRICT',
+    contents = true,
+    onProgress = () => {},
+    signal = new AbortController().signal,
+    ...rules
+  }: VerifyChainOptions): Promise<ChainReport> {
+    return this.#link.use(async ({ own }) => {
+      if (own === undefined) {
+        throw new TalosError('CHAIN_RULES_ELSEWHERE', 'rules of a program need the chain in its process', {
+          hint: 'Another process is the node here, such as "talos daemon": end it, or verify without them.'
+        })
+      }
+      const { verifyOwn } = await import('../audit/read/verify-own.ts')
+      return verifyOwn(own, { level, contents, onProgress, signal, ...rules })
+    }, signal)
+  }
+
+  /**
+   * Records in the chain what a provider of `audit.anchors` has signed of an earlier state of it: a checkpoint with its signatures. Throws
+   * CHAIN_ANCHOR_UNKNOWN, CHAIN_ANCHOR_INVALID, CHAIN_NOTE_INVALID, CHAIN_CHECKPOINT_INVALID.
+   */
+  anchor(provider: string, note: string, options: CallOptions = {}): Promise<AnchorReport> {
+    return this.#link.call('auditAnchor', { provider, note }, options.signal)
   }
 
   /** The state of the chain now, signed: whoever has it can tell later whether the chain was changed. */

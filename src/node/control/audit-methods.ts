@@ -3,6 +3,7 @@ import type { ChainReport } from '../../chain/index.ts'
 import { KIND, type KindName } from '../../chain/record.ts'
 import type { ReconcileReport } from '../audit/read/reconcile.ts'
 import type {
+  AnchorReport,
   ArchiveReport,
   AuditRecord,
   BlockDetails,
@@ -50,6 +51,11 @@ export const AUDIT_METHODS = {
     contents: z.boolean(),
     id: z.string().check(z.maxLength(64))
   }),
+  /** Records what a configured provider has signed of an earlier state of the chain: a checkpoint with its signatures. */
+  auditAnchor: z.object({
+    provider: z.string().check(z.minLength(1), z.maxLength(64)),
+    note: z.string().check(z.maxLength(65_536))
+  }),
   /** Compares with what a peer has recorded: asks it, or reads a file that it exported; `path` is absolute. */
   auditReconcile: z.object({
     peer: z.string().check(z.minLength(1), z.maxLength(256)),
@@ -79,6 +85,7 @@ export interface AuditResults {
   auditProof: ProofReport
   auditRoot: CheckpointReport
   auditVerify: ChainReport
+  auditAnchor: AnchorReport
   auditReconcile: ReconcileReport
   auditErase: { record: string }
   auditStatus: ChainStatus

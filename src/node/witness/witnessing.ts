@@ -6,7 +6,7 @@ import { formatNote, type NoteKey, type NoteSignature, parseNote, verifyNote } f
 import type { PolicyWitness, TrustPolicy } from '../../chain/policy.ts'
 import { isTalosError } from '../../errors.ts'
 import type { SessionStore } from '../../protocols/sessions/index.ts'
-import { anchorEntry } from './anchor-entry.ts'
+import { witnessEntry } from './anchor-entry.ts'
 import { askWitness, checkWitness, logKeyOf } from './ask-witness.ts'
 import { changeMemory, type KnownWitness, readMemory, type WitnessTrouble } from './memory.ts'
 import { idOf, openEnough, reportOf, reportUnlessWrong } from './report.ts'
@@ -84,7 +84,7 @@ export class Witnessing {
     const policy = await this.#init.policy()
     const newest = await this.newest()
     if (policy === undefined || newest === undefined) return false
-    const entry = anchorEntry(newest.note, policy)
+    const entry = witnessEntry(newest.note, policy)
     const { isNew } = await store.transact(transaction => chain.append(transaction, entry))
     return isNew
   }

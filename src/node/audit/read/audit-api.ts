@@ -1,5 +1,4 @@
 import { isAbsolute } from 'node:path'
-import { setImmediate as others } from 'node:timers/promises'
 import {
   archiveLocal,
   browse,
@@ -20,9 +19,7 @@ import {
   pruneLocal,
   type RecordProof,
   signCheckpoint,
-  stateOf,
-  verifyLocal,
-  witnessAnchors
+  stateOf
 } from '../../../chain/index.ts'
 import { peerIdOf } from '../../../crypto/peer-key.ts'
 import { isTalosError, TalosError } from '../../../errors.ts'
@@ -33,9 +30,11 @@ import { writeOutputFile } from '../../output-file.ts'
 import { resolveAt } from '../../resolve-peer.ts'
 import type { ReconcileReport } from './reconcile.ts'
 import { reconcileWithFile, reconcileWithPeer } from './reconcile-peer.ts'
+import { recordAnchor } from './record-anchor.ts'
 import { auditRecord, blockDetails, blockSummary, hex } from './records.ts'
 import { openArchive, sealArchive } from './sealed-file.ts'
 import type {
+  AnchorReport,
   ArchiveReport,
   AuditRecord,
   BlockDetails,
@@ -45,9 +44,8 @@ import type {
   ProofReport,
   PruneReport
 } from './types.ts'
+import { verifyOwn } from './verify-own.ts'
 
-/** How long checking may keep the node from everything else. Milliseconds. */
-const TURN = 20
 const NEVER = new AbortController().signal
 
 type Params<Name extends keyof AuditResults> = import('zod/mini').output<(typeof AUDIT_METHODS)[Name]>
@@ -120,21 +118,16 @@ export class AuditApi implements AuditMethods {
     { level, contents, id }: Params<'auditVerify'>,
     { signal = NEVER }: CallContext = {}
   ): Promise<ChainReport> {
-    let turn = performance.now()
-    const policy = await this.#node.services.witnessing.policy()
-    return verifyLocal(this.#chain, {
-      anchors: { providers: policy === undefined ? [] : [witnessAnchors(policy)] },
+    return verifyOwn(this.#node, {
       level,
       contents,
       signal,
-      // all of it is read from memory or disk in one go otherwise: neither the network nor Ctrl-C would be heard
-      onProgress: async (done, of) => {
-        if (performance.now() - turn < TURN) return
-        this.#node.events.tell({ type: 'audit-progress', id, done, of })
-        await others()
-        turn = performance.now()
-      }
+      onProgress: (done, of) => this.#node.events.tell({ type: 'audit-progress', id, done, of })
     })
+  }
+
+  async auditAnchor({ provider, note }: Params<'auditAnchor'>): Promise<AnchorReport> {
+    return recordAnchor(this.#node, provider, note)
   }
 
   async auditReconcile(

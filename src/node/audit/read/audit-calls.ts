@@ -16,6 +16,7 @@ export class AuditCalls implements AuditMethods {
   readonly auditProof: AuditMethods['auditProof'] = async (...call) => (await this.#load()).auditProof(...call)
   readonly auditRoot: AuditMethods['auditRoot'] = async (...call) => (await this.#load()).auditRoot(...call)
   readonly auditVerify: AuditMethods['auditVerify'] = async (...call) => (await this.#load()).auditVerify(...call)
+  readonly auditAnchor: AuditMethods['auditAnchor'] = async (...call) => (await this.#load()).auditAnchor(...call)
   readonly auditReconcile: AuditMethods['auditReconcile'] = async (...call) =>
     (await this.#load()).auditReconcile(...call)
   readonly auditErase: AuditMethods['auditErase'] = async (...call) => (await this.#load()).auditErase(...call)

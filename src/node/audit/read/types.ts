@@ -107,6 +107,19 @@ export interface ProofReport {
   key: string
 }
 
+/** An anchor that was recorded: what somebody else has signed of an earlier state of the chain. */
+export interface AnchorReport {
+  provider: string
+  /** Blocks that the state had. */
+  size: number
+  /** The record; 64 hexadecimal digits. */
+  record: string
+  /** False when it was recorded before. */
+  isNew: boolean
+  /** Where the signatures are, for a provider that keeps them in files. */
+  file?: string
+}
+
 export interface PruneReport {
   /** Blocks whose records were removed. */
   blocks: number
