@@ -33,7 +33,8 @@ import type { KnownServer } from './server-book.ts'
 import { openStorage, type Storage } from './storage.ts'
 import { StreamPolicy } from './streams/stream-policy.ts'
 import { connectWitness } from './witness/connect-witness.ts'
-import { ownWitness } from './witness/own-witness.ts'
+import { EvidenceExchange } from './witness/evidence-exchange.ts'
+import { keeperOf, ownWitness } from './witness/own-witness.ts'
 import { readPolicy } from './witness/policy-file.ts'
 import { Witnessing } from './witness/witnessing.ts'
 
@@ -75,6 +76,7 @@ export class AgentServices {
   readonly #components: ServiceComponents
   #network: { chain: NetworkChain; claims: Claims; stop(): Promise<void> } | undefined
   #mailboxes: MailboxAddress[] = []
+  #evidence: EvidenceExchange | undefined
 
   private constructor(
     node: AgentNode,
@@ -142,12 +144,15 @@ export class AgentServices {
     const { dataDir, config, store } = node
     const { allow } = config.witness
     const isWitness = node.role !== 'client' && allow.length > 0
-    const witness = isWitness ? await ownWitness({ dataDir, allow, store, peerId: node.wallet.peerId }) : undefined
+    const onEvidence = (evidence: Uint8Array): void => services.#convicted(evidence)
+    const { peerId } = node.wallet
+    const witness = isWitness ? await ownWitness({ dataDir, allow, store, peerId, onEvidence }) : undefined
     const services = new AgentServices(node, components, broadcast, boxes, witness)
     services.#tell()
     try {
       await start(...services.#all)
       await services.#startNetwork()
+      services.#exchangeEvidence()
     } catch (error) {
       await boxes?.close()
       throw error
@@ -194,11 +199,29 @@ export class AgentServices {
     const { node, chain } = this.#node.config
     if (this.#broadcasts === undefined || chain.network === undefined || node.role === 'light') return
     const { startNetwork } = await import('./chain/start-network.ts')
-    this.#network = await startNetwork(this.#node, this.#components, this.#broadcasts)
+    this.#network = await startNetwork(this.#node, this.#components, this.#broadcasts, evidence =>
+      this.#convicted(evidence)
+    )
+  }
+
+  /** What convicts the owner of a chain is passed on by whoever may have to do with it: a witness, and who shares a chain. */
+  #exchangeEvidence(): void {
+    const keepers = [
+      ...(this.witness === undefined ? [] : [keeperOf(this.witness)]),
+      ...(this.#network === undefined ? [] : [this.#network.chain.evidenceKeeper])
+    ]
+    if (this.#broadcasts !== undefined && keepers.length > 0) {
+      this.#evidence = new EvidenceExchange(this.#broadcasts, keepers)
+    }
+  }
+
+  #convicted(evidence: Uint8Array): void {
+    this.#evidence?.found(evidence).catch(() => {})
   }
 
   async stop(): Promise<void> {
     await this.witnessing.stop()
+    this.#evidence?.close()
     await this.#network?.stop()
     await this.light.stop()
     await stop(...this.#all)

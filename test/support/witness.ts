@@ -6,6 +6,7 @@ import { formatNote, NOTE_KEY, type NoteKey, signNote } from '../../src/chain/no
 import { type Chain, chainOf, localParams } from '../../src/chain/params.ts'
 import { hashLeaf, MerkleTree } from '../../src/chain/tree.ts'
 import { crypto } from '../../src/crypto/index.ts'
+import type { SigningKey } from '../../src/crypto/provider.ts'
 import { DurableStore } from '../../src/node/durable-store.ts'
 import { START } from './chain-builder.ts'
 import { ownerOf } from './keys.ts'
@@ -13,14 +14,14 @@ import { temporaryFolder } from './temporary-folder.ts'
 
 /** A log that a witness is shown: a tree of blocks that are numbers, with its owner's checkpoints. Another `fork` has other blocks from `forkAt` on. */
 export class TestLog {
-  readonly owner: ReturnType<typeof ownerOf>
+  readonly owner: SigningKey
   readonly chain: Chain
   readonly origin: string
   readonly key: NoteKey
   readonly #tree: MerkleTree
 
-  constructor(seed = 1, fork = 0, forkAt = 5, genesis = START) {
-    this.owner = ownerOf(seed)
+  constructor(seed = 1, fork = 0, forkAt = 5, genesis = START, owner: SigningKey = ownerOf(seed)) {
+    this.owner = owner
     this.chain = chainOf(localParams(this.owner.publicKey, genesis, 1))
     this.origin = originOf(this.chain.id)
     this.key = { name: this.origin, type: NOTE_KEY.ed25519, publicKey: this.owner.publicKey }

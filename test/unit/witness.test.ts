@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { verifyEvidence } from '../../src/chain/evidence.ts'
+import { encodeEvidence, verifyEvidence } from '../../src/chain/evidence.ts'
 import { parseNote, parseSignatures, verifyNote } from '../../src/chain/note.ts'
 import { chainOf, encodeParams, localParams } from '../../src/chain/params.ts'
 import { formatAddCheckpoint } from '../../src/chain/witness.ts'
@@ -204,6 +204,30 @@ test('who signs two histories is caught, told so, and cosigned no more; nor afte
   expect(found).toHaveLength(1)
   // another chain of the same owner is another matter
   expect((await add(witness, new TestLog(1, 0, 5, START + 1), 0, 3)).status).toBe('ok')
+})
+
+test('what another witness has found is learned of a chain that is known, if it convicts its owner', async () => {
+  const { store, reopen } = await durableStore()
+  const [log, fork] = [new TestLog(), new TestLog(1, 1)]
+  const pairOf = (one: TestLog, other: TestLog) =>
+    encodeEvidence({ what: 'checkpoints', key: one.key, pair: [one.note(9), other.note(9)] })
+  const evidence = pairOf(log, fork)
+  let witness = await open(store)
+  expect(await witness.learn(evidence)).toBe(false)
+  await add(witness, log, 0, 7)
+  // two states that a stranger signed under the name of this chain
+  const eve = ownerOf(9)
+  const key = { ...log.key, publicKey: eve.publicKey }
+  const pair = [log.note(9, eve), fork.note(9, eve)] as const
+  expect(await witness.learn(encodeEvidence({ what: 'checkpoints', key, pair }))).toBe(false)
+  await expect(witness.learn(evidence.subarray(1))).rejects.toMatchObject({ code: 'CHAIN_EVIDENCE_INVALID' })
+  expect(await witness.someEvidence(16)).toEqual([])
+  expect((await add(witness, log, 7, 8)).status).toBe('ok')
+  expect(await witness.learn(evidence)).toBe(true)
+  expect(await witness.learn(evidence)).toBe(false)
+  witness = await open(await reopen())
+  expect(await add(witness, log, 8, 9)).toEqual({ status: 'forbidden', evidence })
+  expect(await witness.someEvidence(16)).toEqual([evidence])
 })
 
 test('a witness remembers so many chains, and so many of one owner', async () => {

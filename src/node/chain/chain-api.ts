@@ -1,17 +1,19 @@
 import { decodeBody, decodeHeader, SIGNED_HEADER_LENGTH } from '../../chain/block.ts'
 import { toHex } from '../../chain/bytes.ts'
+import { formatEvidence, parseEvidence, verifyEvidence } from '../../chain/evidence.ts'
 import { decodeRecord, kindName, recordId } from '../../chain/record.ts'
 import type { ForkNode } from '../../chain/shared/fork-tree.ts'
 import { claimIn } from '../../chain/validation/claims.ts'
-import { peerIdOf } from '../../crypto/peer-key.ts'
+import { peerIdOf, publicKeyOf } from '../../crypto/peer-key.ts'
 import { TalosError } from '../../errors.ts'
 import type { AgentNode } from '../agent-node.ts'
 import { AuditCalls } from '../audit/read/audit-calls.ts'
 import type { CHAIN_METHODS, ChainResults } from '../control/chain-methods.ts'
 import type { CallContext } from '../control/methods.ts'
+import { resolveAt } from '../resolve-peer.ts'
 import type { Claims } from './claims.ts'
 import type { NetworkChain } from './network-chain.ts'
-import type { ClaimReport, NetworkBlock, NetworkRecord, NetworkStatus } from './types.ts'
+import type { ClaimReport, Conviction, NetworkBlock, NetworkRecord, NetworkStatus } from './types.ts'
 
 const NEVER = new AbortController().signal
 
@@ -78,6 +80,39 @@ export class ChainApi extends AuditCalls implements ChainMethods {
     return { ...blockOf(node), entries: entriesOf(shared.tree.block(node)) }
   }
 
+  async chainEvidence({ author }: Params<'chainEvidence'>, { signal }: CallContext = {}): Promise<Conviction[]> {
+    const { convictions } = this.#running().chain
+    if (author === undefined) return convictions.all().map(evidence => convictionOf(evidence))
+    const peer = String(await resolveAt(this.#node, author, signal))
+    const evidence = convictions.of(publicKeyOf(peer)!)
+    if (evidence === undefined) {
+      throw new TalosError('CHAIN_EVIDENCE_NONE', `nothing is known here against ${author}`, {
+        hint: 'talos chain evidence lists the authors that were caught.'
+      })
+    }
+    return [{ ...convictionOf(evidence), evidence: formatEvidence(evidence) }]
+  }
+
+  async chainConvict({ evidence: text }: Params<'chainConvict'>): Promise<Conviction & { isNew: boolean }> {
+    const { convictions } = this.#running().chain
+    const evidence = parseEvidence(text)
+    if (evidence === undefined) {
+      throw new TalosError('CHAIN_EVIDENCE_INVALID', 'this is no evidence of two histories', {
+        hint: 'Is it the whole file, unchanged?'
+      })
+    }
+    const conviction = convictionOf(evidence)
+    const verdict = await convictions.take(evidence)
+    if (verdict !== 'reject') return { ...conviction, isNew: verdict === 'accept' }
+    throw new TalosError(
+      'CHAIN_EVIDENCE_FOREIGN',
+      `this convicts ${conviction.peerId}, who does not write into the shared chain`,
+      {
+        hint: 'It holds all the same: hand it to those who share a chain with that agent, or are witnesses of it.'
+      }
+    )
+  }
+
   #running(): { chain: NetworkChain; claims: Claims } {
     const { network } = this.#node.services
     if (network !== undefined) return network
@@ -90,6 +125,11 @@ export class ChainApi extends AuditCalls implements ChainMethods {
 function statusOf({ chain, claims }: { chain: NetworkChain; claims: Claims }): NetworkStatus {
   const { last } = claims
   return { ...chain.status(), ...(last === undefined ? {} : { claimed: { size: last.size, root: toHex(last.root) } }) }
+}
+
+function convictionOf(evidence: Uint8Array): Conviction {
+  const { what, culprit, origin, place } = verifyEvidence(evidence)
+  return { peerId: peerIdOf(culprit), what, origin, place }
 }
 
 function blockOf({ signedHeader, hash, height }: ForkNode): NetworkBlock {

@@ -2,6 +2,7 @@ import type { ComponentLogger, Connection, Libp2pEvents, Logger, TypedEventTarge
 import type { ConnectionManager, Registrar } from '@libp2p/interface-internal'
 import { blockHash, decodeHeader, SIGNATURE_LENGTH, SIGNED_HEADER_LENGTH } from '../../chain/block.ts'
 import { equalBytes, toHex } from '../../chain/bytes.ts'
+import type { Equivocation } from '../../chain/evidence.ts'
 import { type Chain, type ChainParams, chainOf } from '../../chain/params.ts'
 import { type Extension, type KindName, RECORD_LENGTH } from '../../chain/record.ts'
 import type { Reorganisation } from '../../chain/shared/fork-tree.ts'
@@ -12,6 +13,7 @@ import { meetsTarget } from '../../chain/work.ts'
 import type { Broadcasts, Channel, ChannelVerdict } from '../../protocols/broadcast/index.ts'
 import { type ChainServer, chainServer } from '../../protocols/chain/index.ts'
 import { RateLimiter } from '../../protocols/limits/index.ts'
+import type { EvidenceKeeper } from '../witness/evidence-exchange.ts'
 import { Convictions } from './convictions.ts'
 import { LevelStore } from './level-store.ts'
 import { type OwnRecord, OwnRecords } from './own-records.ts'
@@ -40,8 +42,8 @@ export interface NetworkChainInit {
   broadcasts: Broadcasts
   /** False for a node that keeps the chain and makes no blocks. @default true */
   makesBlocks?: boolean
-  /** An author was caught signing two records for one place: evidence, which is on disk. */
-  onConviction?: (author: Uint8Array, evidence: Uint8Array) => void
+  /** An author was caught with two histories: evidence, which is on disk. */
+  onConviction?: (found: Equivocation, evidence: Uint8Array) => void
   /** The chain has changed. */
   onChange?: (change: Reorganisation) => void
 }
@@ -135,7 +137,7 @@ export class NetworkChain {
     try {
       let changed: (change: Reorganisation) => void = () => {}
       let validated: (result: ValidationResult) => void = () => {}
-      const convictions = await Convictions.open(store, chain.id, init.onConviction)
+      const convictions = await Convictions.open(store, chain, init.onConviction)
       const shared = await SharedChain.open({
         chain,
         store,
@@ -236,6 +238,12 @@ export class NetworkChain {
   async consent(first: Uint8Array): Promise<void> {
     await this.shared.consent(first)
     await this.sync()
+  }
+
+  /** What this chain makes of evidence against the owner of another one. */
+  get evidenceKeeper(): EvidenceKeeper {
+    const { convictions } = this
+    return { take: evidence => convictions.take(evidence), some: async most => convictions.some(most) }
   }
 
   get peerCount(): number {

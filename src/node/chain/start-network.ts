@@ -11,16 +11,21 @@ import { NetworkChain, type NetworkChainComponents } from './network-chain.ts'
 /** How often the state of the own chain is claimed. Seconds. */
 const CHECKPOINT_EVERY = 600
 
-/** Runs the shared chain that the configuration names, at the node of an agent. Throws CHAIN_NETWORK_*, CHAIN_STORE_NEWER, STORAGE_*. */
+/** Runs the shared chain that the configuration names, at the node of an agent. `onConviction` gets evidence against an author. Throws CHAIN_NETWORK_*, CHAIN_STORE_NEWER, STORAGE_*. */
 export async function startNetwork(
   node: AgentNode,
   components: NetworkChainComponents,
-  broadcasts: Broadcasts
+  broadcasts: Broadcasts,
+  onConviction: (evidence: Uint8Array) => void
 ): Promise<{ chain: NetworkChain; claims: Claims; stop(): Promise<void> }> {
   const { network, peers, checkpointEvery = CHECKPOINT_EVERY } = node.config.chain
   const params = await networkAt(node.dataDir, network!)
   const { identity } = node.wallet
-  const chain = await NetworkChain.open({ params, dataDir: node.dataDir, identity, broadcasts }, components)
+  const { dataDir } = node
+  const chain = await NetworkChain.open(
+    { params, dataDir, identity, broadcasts, onConviction: (_, evidence) => onConviction(evidence) },
+    components
+  )
   try {
     await chain.start()
   } catch (error) {

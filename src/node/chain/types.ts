@@ -14,7 +14,7 @@ export interface NetworkStatus {
   waiting: number
   /** Whether this identity may write into it. */
   admitted: boolean
-  /** Authors that were caught signing two records for one place: nothing is taken from them any more. */
+  /** Authors that were caught with two histories: nothing is taken from them any more. */
   convicted: number
   /** A block is being made here. */
   mining: boolean
@@ -34,6 +34,20 @@ export interface NetworkStatus {
   deep?: { first: string; fork: number; depth: number; height: number }
   /** The state of the agent's own chain that was last written into this one. */
   claimed?: { size: number; root: string }
+}
+
+/** An author of the shared chain that was caught with two histories. */
+export interface Conviction {
+  /** Of the author. */
+  peerId: string
+  /** What there are two of for one place: records of the shared chain, blocks or checkpoints of a chain of its own. */
+  what: 'blocks' | 'records' | 'checkpoints'
+  /** `talos/` and that chain's id in base64url. */
+  origin: string
+  /** A height, a number in a stream, or a size. */
+  place: number
+  /** A file that anybody can check, where one author was asked for. */
+  evidence?: string
 }
 
 /** A block of the shared chain. */

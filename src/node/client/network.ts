@@ -1,4 +1,4 @@
-import type { ClaimReport, NetworkBlock, NetworkRecord, NetworkStatus } from '../chain/types.ts'
+import type { ClaimReport, Conviction, NetworkBlock, NetworkRecord, NetworkStatus } from '../chain/types.ts'
 import type { NodeLink } from './node-link.ts'
 import type { CallOptions } from './talos-client.ts'
 
@@ -44,5 +44,21 @@ export class TalosNetwork {
   /** A block by its height or hash, with its records. Throws CHAIN_BLOCK_UNKNOWN. */
   block(block: number | string, options: CallOptions = {}): Promise<NetworkBlock & { entries: NetworkRecord[] }> {
     return this.#link.call('chainBlock', { block: String(block) }, options.signal)
+  }
+
+  /** Authors of the chain that were caught with two histories: nothing is taken from them any more. */
+  convicted(options: CallOptions = {}): Promise<Conviction[]> {
+    return this.#link.call('chainEvidence', {}, options.signal)
+  }
+
+  /** The evidence against an author, by whatever it is called: a file that verifyEvidence() checks. Throws CHAIN_EVIDENCE_NONE, PEER_*. */
+  async evidence(author: string, options: CallOptions = {}): Promise<Required<Conviction>> {
+    const [conviction] = await this.#link.call('chainEvidence', { author }, options.signal)
+    return conviction as Required<Conviction>
+  }
+
+  /** Hands in such a file: all nodes of the chain freeze whom it convicts. Throws CHAIN_EVIDENCE_INVALID, CHAIN_EVIDENCE_FOREIGN. */
+  convict(evidence: string, options: CallOptions = {}): Promise<Conviction & { isNew: boolean }> {
+    return this.#link.call('chainConvict', { evidence }, options.signal)
   }
 }

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import type { ClaimReport, NetworkBlock, NetworkRecord, NetworkStatus } from '../chain/types.ts'
+import type { ClaimReport, Conviction, NetworkBlock, NetworkRecord, NetworkStatus } from '../chain/types.ts'
 
 const hash = z.string().check(z.regex(/^[0-9a-f]{64}$/))
 
@@ -19,7 +19,11 @@ export const CHAIN_METHODS = {
     limit: z.int().check(z.minimum(1), z.maximum(500))
   }),
   /** A block by its height, its hash or the first digits of that. */
-  chainBlock: z.object({ block: z.string().check(z.minLength(1), z.maxLength(64)) })
+  chainBlock: z.object({ block: z.string().check(z.minLength(1), z.maxLength(64)) }),
+  /** Authors that were caught with two histories; with `author` that one, and a file that shows it. */
+  chainEvidence: z.object({ author: z.optional(z.string().check(z.maxLength(256))) }),
+  /** Hands in evidence, the text of such a file. */
+  chainConvict: z.object({ evidence: z.string().check(z.maxLength(131_072)) })
 }
 
 export interface ChainResults {
@@ -29,4 +33,6 @@ export interface ChainResults {
   chainCheckpoint: ClaimReport
   chainBlocks: NetworkBlock[]
   chainBlock: NetworkBlock & { entries: NetworkRecord[] }
+  chainEvidence: Conviction[]
+  chainConvict: Conviction & { isNew: boolean }
 }

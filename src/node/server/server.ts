@@ -17,6 +17,7 @@ import { createNode, type TalosNode } from '../network/create-node.ts'
 import { SERVER_LIMITS, type ServerLimits } from '../network/limits.ts'
 import { openStorage } from '../storage.ts'
 import { VERSION } from '../version.ts'
+import { EvidenceExchange } from '../witness/evidence-exchange.ts'
 import { serverGater } from './gater.ts'
 import type { Health } from './health.ts'
 import { hostKey, providedKey } from './identity.ts'
@@ -153,12 +154,16 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     if (chain.network !== undefined) {
       const params = await networkAt(resolveDataDir(options.dataDir), chain.network)
       const identity = crypto.ed25519.fromSeed(seed)
-      network = await NetworkChain.open(
-        { params, dataDir, identity, broadcasts: node.services.broadcasts },
-        components!
-      )
+      let exchange: EvidenceExchange | undefined
+      const { broadcasts: gossip } = node.services
+      const onConviction = (_: unknown, evidence: Uint8Array): void => {
+        exchange?.found(evidence).catch(() => {})
+      }
+      network = await NetworkChain.open({ params, dataDir, identity, broadcasts: gossip, onConviction }, components!)
       started.push(async () => network?.stop())
       await network.start()
+      exchange = new EvidenceExchange(gossip, [network.evidenceKeeper])
+      started.push(async () => exchange.close())
       const own = node
       const connections = keepConnected(chain.peers ?? [], (address, signal) =>
         own.dial(multiaddr(address), { signal })

@@ -4,6 +4,8 @@ import type { SessionStore, Transaction } from '../sessions/index.ts'
 
 const CHAINS = 'witness/c/'
 const OWNERS = 'witness/o/'
+/** Chains that there is evidence of. */
+const CONVICTED = 'witness/e/'
 const KEY = 'witness/key'
 const SEED_LENGTH = 32
 const VERSION = 1
@@ -60,6 +62,17 @@ export class WitnessStore {
     return this.#size
   }
 
+  /** The evidence of some of the chains that have any. */
+  someEvidence(most: number): Promise<Uint8Array[]> {
+    return this.#store.transact(async transaction => {
+      const keys = await transaction.keys(CONVICTED)
+      const from = Math.floor(Math.random() * Math.max(1, keys.length - most + 1))
+      const ids = keys.slice(from, from + most).map(key => key.slice(CONVICTED.length))
+      const chains = await Promise.all(ids.map(id => transaction.get(CHAINS + id)))
+      return chains.flatMap(bytes => (bytes === undefined ? [] : [decode(bytes).evidence]))
+    })
+  }
+
   get(chainId: Uint8Array): Promise<WitnessedChain | undefined> {
     return this.#store.transact(transaction => read(transaction, chainId))
   }
@@ -79,6 +92,7 @@ export class WitnessStore {
       const { chain, result } = change(known, known === undefined ? (await transaction.keys(ofOwner)).length : 0)
       if (chain === undefined) return [result, false]
       transaction.put(CHAINS + toHex(chainId), encode(chain))
+      if (chain.evidence.length > 0) transaction.put(CONVICTED + toHex(chainId), new Uint8Array())
       if (known === undefined) transaction.put(ofOwner + toHex(chainId), new Uint8Array())
       return [result, known === undefined]
     })

@@ -1,6 +1,6 @@
 import { equalBytes } from '../../chain/bytes.ts'
 import { originOf, parseCheckpoint } from '../../chain/checkpoint.ts'
-import { encodeEvidence } from '../../chain/evidence.ts'
+import { encodeEvidence, verifyEvidence } from '../../chain/evidence.ts'
 import { FormatError } from '../../chain/format-error.ts'
 import {
   cosignNote,
@@ -132,6 +132,28 @@ export class Witness {
     const { text, signatures } = parseNote(known.note)
     const cosignature = cosignNote(text, this.key.name, this.#signer, known.time)
     return { status: 'ok', body: formatNote({ text, signatures: [...signatures, cosignature] }), ...evidence }
+  }
+
+  /** Some of the evidence against owners that is kept here. Throws STORAGE_*. */
+  someEvidence(most: number): Promise<Uint8Array[]> {
+    return this.#store.someEvidence(most)
+  }
+
+  /**
+   * Evidence that another one has found: kept, and true of the chain from then on, when it convicts the owner of a chain that is remembered here. False
+   * when it does not, or there is some already. Throws CHAIN_EVIDENCE_INVALID, STORAGE_*.
+   */
+  async learn(evidence: Uint8Array): Promise<boolean> {
+    const { what, origin, culprit } = verifyEvidence(evidence)
+    const chainId = chainIdOf(origin)
+    const known = chainId && (await this.#store.get(chainId))
+    const owner = known && ownedChain(known.params, chainId)?.params.keys[0]
+    // anybody can sign two states under the name of another's chain
+    if (what === 'records' || owner === undefined || !equalBytes(owner, culprit)) return false
+    return this.#store.change(chainId!, owner, now => {
+      if (now === undefined || now.evidence.length > 0) return { result: false }
+      return { chain: { ...now, evidence: Uint8Array.from(evidence) }, result: true }
+    })
   }
 
   #decide(
