@@ -8,12 +8,14 @@ import { type Command, clientV1, clientV2, tourWith } from '../support/mcp-clien
 import { EVERYTHING, filesystem } from '../support/mcp-tunnel.ts'
 import { TunnelNet } from '../support/tunnel-net.ts'
 
-// What official clients get from official servers through the tunnel, between processes, is what they get without it.
+// What official clients get from official servers through registry and tunnel, between processes, is what they get without
+// them. No address book says where the host is.
 
 describe('server-everything', () => {
   let net: TunnelNet
   beforeAll(async () => {
     net = await TunnelNet.open()
+    await net.bootstrap()
     await net.serve(EVERYTHING)
   })
   afterAll(() => net[Symbol.asyncDispose]())
@@ -54,26 +56,38 @@ describe('server-everything', () => {
     60_000
   )
 
-  test('the Inspector lists and calls', async () => {
+  test('the Inspector lists, calls, reads and prompts', async () => {
+    const [tunnelled, direct] = both().map(({ file, args, env }) => ({ command: file, args, env }))
+    const config = join(net.folder, 'mcp.json')
+    await writeFile(config, JSON.stringify({ mcpServers: { tunnelled, direct } }))
     const inspect = async (...flags: string[]) => {
-      const [tunnelled, direct] = await Promise.all(
-        both().map(({ file, args, env }) =>
-          promisify(execFile)(process.execPath, [INSPECTOR, '--cli', ...variables(env), file, ...args, ...flags], {
+      const outputs = await Promise.all(
+        ['tunnelled', 'direct'].map(async server => {
+          const args = [INSPECTOR, '--cli', '--config', config, '--server', server, ...flags]
+          const { stdout } = await promisify(execFile)(process.execPath, args, {
             env: { ...process.env, ...net.watch.mark }
           })
-        )
+          return stdout
+        })
       )
-      expect(tunnelled!.stdout).toBe(direct!.stdout)
-      return tunnelled!.stdout
+      expect(outputs[0]).toBe(outputs[1])
+      return outputs[0]
     }
     expect(await inspect('--method', 'tools/list')).toContain('get-tiny-image')
     const call = ['--method', 'tools/call', '--tool-name', 'echo', '--tool-arg', 'message=hi']
     expect(await inspect(...call)).toContain('Echo: hi')
-  }, 60_000)
+    expect(await inspect('--method', 'resources/list')).toContain('demo://resource/static/document/')
+    const uri = 'demo://resource/static/document/features.md'
+    expect(await inspect('--method', 'resources/read', '--uri', uri)).toContain('Everything Server')
+    expect(await inspect('--method', 'prompts/list')).toContain('args-prompt')
+    const prompt = ['--method', 'prompts/get', '--prompt-name', 'args-prompt', '--prompt-args', 'city=Łódź']
+    expect(await inspect(...prompt)).toContain('Łódź')
+  }, 120_000)
 })
 
 test('server-filesystem: a file written through the tunnel is there, and is read back', async () => {
   await using net = await TunnelNet.open()
+  await net.bootstrap()
   const folder = join(net.folder, 'shared')
   await mkdir(folder)
   await net.serve(filesystem(folder))
@@ -89,23 +103,12 @@ test('server-filesystem: a file written through the tunnel is there, and is read
   await client.close()
 }, 60_000)
 
-describe('through the registry', () => {
-  test('the host is found by its registered name, and used', async () => {
-    await using net = await TunnelNet.open()
-    await net.bootstrap()
-    await net.serve(EVERYTHING)
-    const client = await clientV1(net.connectCommand())
-    const sum = await client.callTool({ name: 'get-sum', arguments: { a: 2, b: 40 } })
-    expect(sum.content).toEqual([{ type: 'text', text: 'The sum of 2 and 40 is 42.' }])
-    await client.close()
-  }, 60_000)
-})
-
 describe('a server of both eras', () => {
   const FIXTURE = fileURLToPath(new URL('../fixtures/conformance-server.ts', import.meta.url))
 
   test('SDK v2 gets the same from it in each mode', async () => {
     await using net = await TunnelNet.open()
+    await net.bootstrap()
     const server = { file: process.execPath, args: [FIXTURE] }
     await net.serve(server)
     const tour = async (command: Command, mode: 'legacy' | 'auto' | { pin: string }) => {
@@ -147,7 +150,3 @@ describe('a server of both eras', () => {
 })
 
 const INSPECTOR = fileURLToPath(new URL('../../node_modules/.bin/mcp-inspector', import.meta.url))
-
-function variables(env: Record<string, string>): string[] {
-  return Object.entries(env).flatMap(([name, value]) => ['-e', `${name}=${value}`])
-}
