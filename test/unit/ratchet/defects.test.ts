@@ -1,6 +1,6 @@
 /**
  * The 18 defects found in the first Talos, each with a test that fails if we had it. Numbers 8, 16 and 17 also have a part
- * that belongs to whoever stores and sends; here is the part that the pure layer decides.
+ * that belongs to whoever stores and sends: test/protocol/defects.test.ts. Here is the part that the pure layer decides.
  */
 import { createHmac, hkdfSync } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
