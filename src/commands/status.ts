@@ -57,7 +57,9 @@ export default class Status extends BaseCommand {
     for (const address of addresses) this.log(`  ${address}`)
     if (connections.length > 0) {
       this.log('')
-      this.log(table(['CONNECTED TO', 'HOW', 'SINCE', 'PROTOCOLS', 'ADDRESS'], connections.map(connectionRow)))
+      this.log(
+        table(['CONNECTED TO', 'ROUND TRIP', 'HOW', 'SINCE', 'PROTOCOLS', 'ADDRESS'], connections.map(connectionRow))
+      )
     }
   }
 }
@@ -68,10 +70,12 @@ function connectionRow({
   direct,
   since,
   protocols,
-  address
+  address,
+  roundTrip
 }: RunningNode['connections'][number]): string[] {
   const talos = protocols.filter(protocol => protocol.startsWith('/talos/')).map(protocol => protocol.split('/')[2]!)
-  return [name ?? peerId, direct ? 'direct' : 'relayed', clock(since), talos.join(' ') || '-', address]
+  const time = roundTrip === undefined ? '-' : milliseconds(roundTrip)
+  return [name ?? peerId, time, direct ? 'direct' : 'relayed', clock(since), talos.join(' ') || '-', address]
 }
 
 function serverRow({ addresses, peerId, reachable, roundTrip, registered, error }: ServerStatus): string[] {

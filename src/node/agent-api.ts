@@ -15,6 +15,7 @@ import {
   type NodeEvent,
   type PrekeyBundleReport
 } from './control/methods.ts'
+import { connectionReports } from './directory/connections.ts'
 import { reachability } from './directory/status.ts'
 import type { NodeStatus, RunningNode } from './directory/types.ts'
 import { InboxLeases } from './inbox-leases.ts'
@@ -72,8 +73,9 @@ export class AgentApi extends LightApi implements NodeApi {
       listSessions(store, crypto),
       this.#node.services.witnessing.status()
     ])
-    const names = new Map(directory.peers.map(({ name, peerId }) => [peerId, name]))
-    return { identity, dataDir, ...reach, sessions, witness, node: this.#running(names) }
+    // afterwards: the way to a server or a peer may have been opened only now
+    const connections = await connectionReports(this.#node.libp2p, directory.peers, signal)
+    return { identity, dataDir, ...reach, sessions, witness, node: this.#running(connections) }
   }
 
   async send({ peer, content, ...options }: Params<'send'>, { signal }: CallContext = {}): Promise<OutgoingMessage> {
@@ -250,26 +252,9 @@ export class AgentApi extends LightApi implements NodeApi {
     return reference === undefined ? {} : { peer: (await this.#resolve(reference, signal)).peerId.toString() }
   }
 
-  #running(names: ReadonlyMap<string, string>): RunningNode {
+  #running(connections: RunningNode['connections']): RunningNode {
     const { libp2p, role, startedAt } = this.#node
-    return {
-      pid: process.pid,
-      version: VERSION,
-      role,
-      startedAt,
-      addresses: libp2p.getMultiaddrs().map(String),
-      connections: libp2p.getConnections().map(({ remotePeer, remoteAddr, direct, timeline, streams }) => {
-        const peerId = remotePeer.toString()
-        const name = names.get(peerId)
-        return {
-          peerId,
-          ...(name === undefined ? {} : { name }),
-          address: remoteAddr.toString(),
-          direct,
-          since: timeline.open,
-          protocols: [...new Set(streams.map(({ protocol }) => protocol).filter(Boolean))]
-        }
-      })
-    }
+    const addresses = libp2p.getMultiaddrs().map(String)
+    return { pid: process.pid, version: VERSION, role, startedAt, addresses, connections }
   }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { attach } from '../../src/node/control/client.ts'
 import { readEndpoint } from '../../src/node/control/endpoint.ts'
+import type { NodeStatus } from '../../src/node/directory/types.ts'
 import { openTunnel } from '../../src/protocols/mcp/tunnel/client.ts'
 import type { LiveAgent, LiveProcess } from '../support/live-process.ts'
 import { script } from '../support/mcp-tunnel.ts'
@@ -184,6 +185,24 @@ test('in any order of start and end the agent is served', async () => {
     }
   }
 }, 180_000)
+
+test('status says how far away each connection of the running node is', async () => {
+  await using net = await TunnelNet.open()
+  const server = await net.bootstrap()
+  const daemon = await net.start(net.agent, 'daemon', 'ready')
+  const register = ['register', '--server', `127.0.0.1:${server.port}`, '--data-dir', net.agent.dataDir]
+  expect((await talos(register)).status).toBe(0)
+  const status = async (...flags: string[]) =>
+    (await talos(['status', ...flags, '--data-dir', net.agent.dataDir], { timeout: 60_000 })).stdout
+  const { node } = JSON.parse(await status('--json')) as NodeStatus
+  expect(node!.pid).toBe(daemon.pid)
+  expect(node!.connections.length).toBeGreaterThan(0)
+  for (const { direct, roundTrip } of node!.connections) {
+    expect(direct).toBe(true)
+    expect(roundTrip).toBeGreaterThan(0)
+  }
+  expect(await status()).toMatch(/CONNECTED TO +ROUND TRIP +HOW[^\n]*\n\S+ +[0-9.]+ (ms|s) +direct/)
+}, 60_000)
 
 test('status answers whatever begins and ends meanwhile', async () => {
   await using net = await TunnelNet.open()

@@ -36,3 +36,8 @@ export async function roundTrip(connection: Connection, signal?: AbortSignal): P
     throw new TalosError('NETWORK_PING_FAILED', `ping to ${connection.remotePeer} failed: ${why}`, { cause })
   }
 }
+
+/** Milliseconds, to the hundredth. */
+export function rounded(milliseconds: number): number {
+  return Math.round(milliseconds * 100) / 100
+}

@@ -12,7 +12,7 @@ import type { WitnessReport } from '../witness/types.ts'
 import { connectKnown } from './connect-server.ts'
 import { dialPeer } from './dial-peer.ts'
 import type { Directory } from './directory.ts'
-import { roundTrip } from './round-trip.ts'
+import { rounded, roundTrip } from './round-trip.ts'
 import type { NetworkOptions, NodeStatus, PeerStatus, ServerStatus } from './types.ts'
 import { locationOf, withDirectory } from './with-node.ts'
 
@@ -120,9 +120,4 @@ async function summary(options: NetworkOptions): Promise<WalletSummary | undefin
 function failure(error: unknown): { error: { code: string; message: string } } {
   const { message } = error as Error
   return { error: { code: isTalosError(error) ? error.code : 'INTERNAL', message } }
-}
-
-/** Milliseconds, to the hundredth. */
-function rounded(milliseconds: number): number {
-  return Math.round(milliseconds * 100) / 100
 }

@@ -102,6 +102,23 @@ export interface PeerStatus {
   error?: { code: string; message: string }
 }
 
+/** An open connection of the node. */
+export interface ConnectionReport {
+  peerId: string
+  /** Of the address book. */
+  name?: string
+  /** Multiaddr. */
+  address: string
+  /** False for a connection through a relay. */
+  direct: boolean
+  /** Milliseconds since the epoch. */
+  since: number
+  /** Of the streams that are open. */
+  protocols: string[]
+  /** Of a ping over this connection, in milliseconds. Missing when it was not answered within 2 s. */
+  roundTrip?: number
+}
+
 /** The node of a data directory that runs. */
 export interface RunningNode {
   pid: number
@@ -112,19 +129,7 @@ export interface RunningNode {
   startedAt: number
   /** Multiaddrs that others are told. */
   addresses: string[]
-  connections: Array<{
-    peerId: string
-    /** Of the address book. */
-    name?: string
-    /** Multiaddr. */
-    address: string
-    /** False for a connection through a relay. */
-    direct: boolean
-    /** Milliseconds since the epoch. */
-    since: number
-    /** Of the streams that are open. */
-    protocols: string[]
-  }>
+  connections: ConnectionReport[]
 }
 
 export interface NodeStatus {
