@@ -109,6 +109,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   )
   started.push(async () => metrics.stop())
   try {
+    // first and last, so that it says what is not there yet and what is going
+    const monitor = options.metrics === undefined ? undefined : await startMonitor(options.metrics, metrics, health)
+    if (monitor !== undefined) started.push(() => monitor.close())
     const storage = await openStorage(dataDir)
     started.push(() => storage.close())
     node = (await createNode<{ registry: RegistryServer; mailbox: MailboxServer }>({
@@ -170,8 +173,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       )
       started.push(async () => connections.stop())
     }
-    const monitor = options.metrics === undefined ? undefined : await startMonitor(options.metrics, metrics, health)
-    if (monitor !== undefined) started.push(() => monitor.close())
     ready = true
     return {
       peerId: node.peerId.toString(),
