@@ -36,6 +36,8 @@ const done = (what: string): void => console.log(`ok  ${((performance.now() - st
 const since = (start: number): string => `${((performance.now() - start) / 1000).toFixed(1)} s`
 let failed = false
 let calls = 0
+/** What was sent, and to whom. */
+const texts: Array<{ to: Host; text: string }> = []
 
 interface Host {
   peerId: string
@@ -118,6 +120,12 @@ async function test(): Promise<void> {
   const works = [call(agent), message(a, b, 10, MOVED_WITHIN), message(b, a, 10, MOVED_WITHIN)]
   const [called, fromA, toIt] = await Promise.all(works.map(work => work.then(() => since(moved))))
   done(`another address for a: the same session's next call after ${called}, messages after ${fromA} and ${toIt}`)
+
+  for (const host of [a, b]) {
+    const sent = texts.filter(({ to }) => to === host).map(({ text }) => text)
+    assert.deepEqual((await received(host)).toSorted(), sent.toSorted())
+  }
+  done(`each of the ${texts.length} messages is in its receiver's history, once`)
 }
 
 function program(place: Place, args: readonly string[]) {
@@ -143,9 +151,16 @@ async function host(place: 'a' | 'b'): Promise<Host> {
 
 /** Resolves when it is on the other's disk. */
 async function message(from: Host, to: Host, size = 10, timeout = 60_000): Promise<void> {
-  const { id } = await from.api.send({ peer: to.peerId, content: Buffer.alloc(Math.max(1, size), 'x') })
+  const text = `number ${texts.length} `.padEnd(size, 'x')
+  texts.push({ to, text })
+  const { id } = await from.api.send({ peer: to.peerId, content: Buffer.from(text) })
   const { state } = await from.api.waitFor({ id, state: 'delivered' }, { signal: AbortSignal.timeout(timeout) })
   assert.equal(state, 'delivered')
+}
+
+async function received({ api }: Host): Promise<string[]> {
+  const history = await api.history({ limit: 1000 })
+  return history.filter(({ direction }) => direction === 'in').map(({ content }) => Buffer.from(content).toString())
 }
 
 async function call(agent: LiveAgent, after = 0): Promise<void> {
