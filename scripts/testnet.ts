@@ -25,7 +25,9 @@ const { values: flags, positionals } = parseArgs({
   }
 })
 const seed = flags.seed === undefined ? Math.floor(Math.random() * 2 ** 32) : Number(flags.seed)
-const signal = interruption()
+const signal = interruption(['SIGINT', 'SIGTERM', 'SIGHUP'])
+// the terminal or the program that reads this is gone
+process.stdout.once('error', () => process.kill(process.pid, 'SIGHUP')).on('error', () => {})
 
 /** What the command line says, over what the scenario needs. */
 function optionsOver(fallback: NetOptions): NetOptions {
@@ -69,11 +71,12 @@ async function check(name: string): Promise<boolean> {
     note('all are registered')
     await Promise.race([interrupted, scenario.run({ net, traffic, random, note, signal })])
     console.log(`ok  ${name}`)
+    if (flags.keep) console.log(`kept: ${net.folder}`)
     return true
   } catch (error) {
     if (signal.aborted) throw error
     net.keep()
-    console.log(`FAILED  ${name}: ${(error as Error).message}\n${await look(net)}\nlogs: ${join(net.folder, 'logs')}`)
+    console.log(`FAILED  ${name}: ${(error as Error).message}\n${await look(net)}\nlogs: ${net.logs}`)
     return false
   } finally {
     await traffic.end().catch(() => {})
@@ -87,14 +90,24 @@ async function run(): Promise<void> {
   if (flags.keep) net.keep()
   console.log(net.folder)
   const over = new Promise<void>(resolve => signal.addEventListener('abort', () => resolve()))
-  await Promise.race([over, net.start()])
-  if (signal.aborted) return
   const traffic = new Traffic(net, randomFrom(seed))
-  traffic.begin(MESSAGE_EACH)
   const stop = showLive(net)
-  await over
-  stop()
-  await traffic.end()
+  try {
+    await Promise.race([over, net.start()])
+    if (!signal.aborted) {
+      console.log('all are registered')
+      traffic.begin(MESSAGE_EACH)
+    }
+    await over
+  } catch (error) {
+    net.keep()
+    console.log(`logs: ${net.logs}`)
+    throw error
+  } finally {
+    stop()
+    console.log('taking it down')
+    await traffic.end()
+  }
   if (flags.keep) console.log(`kept: ${net.folder}`)
 }
 

@@ -8,6 +8,7 @@ const smoke: Scenario = {
   net: { nodes: 6, servers: 1, relays: 1 },
   async run({ net, traffic, note }) {
     const { agents } = net
+    assert.ok(agents.length > 1, 'it takes two agents')
     for (const from of agents) for (const to of agents) if (to !== from) await traffic.send(from, to)
     await traffic.settled(60_000)
     note(`${traffic.sent.length} messages delivered, each once`)

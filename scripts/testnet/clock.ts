@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { LiveAgent, LiveProcess } from '../../test/support/live-process.ts'
 import { TALOS } from '../../test/support/talos.ts'
 import { ROOT } from '../bundle.ts'
+import { endsWithUs } from './ends-with-us.ts'
 import type { AgentNode } from './node.ts'
 
 /** `host` serves a clock to `agent` through its node, and `agent` asks it. Returns what it said. */
@@ -9,7 +10,7 @@ export async function callClock(host: AgentNode, agent: AgentNode): Promise<stri
   const talos = (...args: string[]) => ({ file: process.execPath, args: [TALOS, ...args] })
   const command = `${process.execPath} ${join(ROOT, 'docker/clock.mjs')}`
   const serve = ['mcp-serve', '--authorized-peer', agent.peerId, '--command', command, '--json']
-  const serving = new LiveProcess(talos(...serve, '--data-dir', host.dataDir), {})
+  const serving = endsWithUs(new LiveProcess(talos(...serve, '--data-dir', host.dataDir), {}))
   try {
     await serving.event('serving')
     return await ask(new LiveAgent(talos('mcp-connect', host.peerId, '--data-dir', agent.dataDir), {}))

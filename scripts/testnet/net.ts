@@ -20,12 +20,15 @@ const STARTS_AT_A_TIME = 4
 /** Servers and agents on this machine, each a process with a data directory below one folder. */
 export class TestNet implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'talos-testnet-'))
+  /** Of each node what it said. */
+  readonly logs = join(this.folder, 'logs')
   readonly servers: ServerNode[]
   readonly relays: ServerNode[]
   readonly agents: AgentNode[]
   #keep = false
 
   constructor({ nodes, servers, relays }: NetOptions) {
+    mkdirSync(this.logs)
     const several = <T>(count: number, make: (number: number) => T): T[] =>
       Array.from({ length: count }, (_, at) => make(at + 1))
     this.servers = several(servers, number => new ServerNode(this.folder, `server-${number}`, 'server'))
@@ -55,22 +58,16 @@ export class TestNet implements AsyncDisposable {
     await Promise.all(starters)
   }
 
-  /** The folder stays when it is taken down, with a log of each node. */
+  /** The folder stays when it is taken down. */
   keep(): void {
     this.#keep = true
   }
 
+  /** Agents first; none stays behind. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const agents = this.agents.map(agent => agent.kill('SIGTERM'))
-    const ended = await Promise.allSettled(agents)
-    ended.push(...(await Promise.allSettled([...this.servers, ...this.relays].map(server => server.kill('SIGTERM')))))
-    // none may stay behind
-    await Promise.allSettled(this.all.map(node => node.kill()))
-    if (this.#keep) {
-      const logs = join(this.folder, 'logs')
-      mkdirSync(logs, { recursive: true })
-      for (const node of this.all) node.writeLog(logs)
-    } else rmSync(this.folder, { recursive: true, force: true })
+    const ended = await Promise.allSettled(this.agents.map(agent => agent.end()))
+    ended.push(...(await Promise.allSettled([...this.servers, ...this.relays].map(server => server.end()))))
+    if (!this.#keep) rmSync(this.folder, { recursive: true, force: true })
     const failed = ended.find(result => result.status === 'rejected')
     if (failed !== undefined) throw failed.reason
   }

@@ -1,51 +1,59 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { attach, type RemoteNode } from '../../src/node/control/client.ts'
 import type { NodeApi } from '../../src/node/control/methods.ts'
 import { createWallet } from '../../src/node/wallet/index.ts'
 import { LiveProcess } from '../../test/support/live-process.ts'
 import { TALOS } from '../../test/support/talos.ts'
+import { endsWithUs } from './ends-with-us.ts'
 
 /** How long a node may take to start on a machine where many start at once. Milliseconds. */
 const START_TIMEOUT = 120_000
 const SCRAPE_TIMEOUT = 2_000
 
 export type Role = 'server' | 'relay' | 'agent' | 'hidden'
-export type Condition = 'up' | 'stopped' | 'down'
+export type Condition = 'starting' | 'up' | 'stopped' | 'down'
 
 /** One process of the test net, with a data directory of its own: it can be killed, stopped and started again. */
 export abstract class NetNode {
   readonly name: string
   readonly role: Role
   readonly dataDir: string
-  /** What it said in all its lives, for the log that is kept. */
-  readonly #said: string[][] = []
+  /** What it said in all its lives. */
+  readonly #log: string
   protected live: LiveProcess | undefined
   protected metricsUrl = ''
   #condition: Condition = 'down'
+  #isOver = false
 
   constructor(folder: string, name: string, role: Role) {
     this.name = name
     this.role = role
     this.dataDir = join(folder, name)
     mkdirSync(this.dataDir, { mode: 0o700 })
+    this.#log = join(folder, 'logs', `${name}.log`)
   }
 
   get condition(): Condition {
-    return this.#condition
+    return this.live?.running === true ? this.#condition : 'down'
   }
 
   get pid(): number | undefined {
-    return this.#condition === 'down' ? undefined : this.live?.pid
+    return this.condition === 'down' ? undefined : this.live?.pid
   }
 
   /** Starts it with the disk that it has. Resolves when it serves. */
   async start(): Promise<void> {
+    if (this.#isOver) throw new Error(`${this.name} is not started any more`)
     const { args, env, ready } = this.command()
     const words = [TALOS, ...args, '--json', '--data-dir', this.dataDir, '--metrics-port', '0']
-    const live = new LiveProcess({ file: process.execPath, args: words }, env)
+    const live = endsWithUs(new LiveProcess({ file: process.execPath, args: words }, env))
     this.live = live
-    this.#said.push(live.said)
+    this.#condition = 'starting'
+    appendFileSync(this.#log, '--- started\n')
+    // as it comes, so that it is there however this process ends
+    for (const output of [live.child.stdout, live.child.stderr])
+      output.on('data', said => appendFileSync(this.#log, said))
     await live.line(line => line.startsWith(`{"event":"${ready}"`), 0, START_TIMEOUT)
     const event = await live.event<{ metricsUrl: string }>(ready)
     this.metricsUrl = event.metricsUrl
@@ -60,6 +68,16 @@ export abstract class NetNode {
     if (this.#condition === 'stopped' && signal === 'SIGTERM') this.resume()
     this.#condition = 'down'
     await this.live.kill(signal)
+  }
+
+  /** Ends it for good. */
+  async end(): Promise<void> {
+    this.#isOver = true
+    try {
+      await this.kill('SIGTERM')
+    } finally {
+      await this.kill()
+    }
   }
 
   /** It stays, and does nothing: its connections stay open and are not read. */
@@ -84,7 +102,7 @@ export abstract class NetNode {
 
   /** Its metrics; empty when it does not answer. By the text before the value, such as `talos_connections{path="direct"}`. */
   async metrics(): Promise<Map<string, number>> {
-    if (this.#condition !== 'up') return new Map()
+    if (this.condition !== 'up') return new Map()
     try {
       const answer = await fetch(`${this.metricsUrl}/metrics`, { signal: AbortSignal.timeout(SCRAPE_TIMEOUT) })
       const lines = (await answer.text()).split('\n').filter(line => line !== '' && !line.startsWith('#'))
@@ -94,10 +112,6 @@ export abstract class NetNode {
     } catch {
       return new Map()
     }
-  }
-
-  writeLog(folder: string): void {
-    writeFileSync(join(folder, `${this.name}.log`), this.#said.map(lines => lines.join('\n')).join('\n--- again\n'))
   }
 
   protected abstract command(): { args: string[]; env: NodeJS.ProcessEnv; ready: string }

@@ -17,17 +17,19 @@ if [ -n "$pids" ]; then
   sleep 1
   kill -s KILL $pids 2>/dev/null
 fi
-rm -rf -- "$1"
+[ $# -eq 0 ] || rm -rf -- "$1"
 `
 
 /** Sees to it that nothing of a demo is left, even when it is killed with SIGKILL. On Windows that is not seen to. */
 export class Remains {
   readonly #helper: ChildProcess | undefined
 
-  constructor(folder: string) {
+  /** @param folder goes too, when there is one */
+  constructor(folder?: string) {
     if (process.platform === 'win32') return
     // in a session of its own, so that a Ctrl-C of the terminal does not end it before the demo
-    const helper = spawn('/bin/sh', ['-c', SCRIPT, 'talos-demo-remains', folder], {
+    const parameters = folder === undefined ? [] : [folder]
+    const helper = spawn('/bin/sh', ['-c', SCRIPT, 'talos-demo-remains', ...parameters], {
       stdio: ['pipe', 'ignore', 'ignore'],
       cwd: '/',
       detached: true
