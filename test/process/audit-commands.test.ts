@@ -6,9 +6,13 @@ import { promisify } from 'node:util'
 import { describe, expect, type TestContext, test } from 'vitest'
 import { cosignNote, formatNote, formatNoteKey, NOTE_KEY, parseNote } from '../../src/chain/note.ts'
 import { crypto } from '../../src/crypto/index.ts'
+import { createWallet } from '../../src/index.ts'
+import { openStore } from '../../src/node/agent.ts'
+import { AuditTrail } from '../../src/node/audit/audit-trail.ts'
 import { eventually } from '../support/processes.ts'
 import { type Run, talos } from '../support/talos.ts'
 import { type Machine, TalosWorld } from '../support/talos-world.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 interface Shown {
   id: string
@@ -141,6 +145,25 @@ describe.concurrent('what a user does with the audit chain', () => {
       expect(runs.map(({ status, stderr }) => [status, stderr.includes('STORAGE')])).toEqual(Array(3).fill([0, false]))
     }
   )
+
+  test('a long chain is checked in threads, by the program as it is built', { timeout: 180_000 }, async () => {
+    const dataDir = temporaryFolder()
+    const { wallet } = await createWallet({ dataDir, name: 'alice', insecurePlaintext: true })
+    const store = await openStore(wallet, dataDir)
+    const trail = await AuditTrail.open(store, wallet)
+    for (let i = 0; i < 260; i++) {
+      const fields = [{ name: 'event', value: `number ${i}` }]
+      await store.transact(transaction => trail.record(transaction, [{ kind: 'SESSION', fields }]))
+      await trail.chain.sealAll()
+    }
+    await trail.close()
+    await store.close()
+    const run = await talos(['audit', 'verify', '--json'], { env: { TALOS_DATA_DIR: dataDir }, timeout: 60_000 })
+    expect(run.status, run.stdout + run.stderr).toBe(0)
+    const report = JSON.parse(run.stdout) as { threads: number }
+    expect(report).toMatchObject({ valid: true, blocks: 260, counts: { signatures: 260, commitments: 260 } })
+    expect(report.threads).toBeGreaterThan(0)
+  })
 
   test('a provider of the configuration confirms the chain at PARANOID, and the chain fails without it', {
     timeout: 180_000

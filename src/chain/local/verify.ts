@@ -1,7 +1,5 @@
-import { isTalosError } from '../../errors.ts'
 import { SIGNED_HEADER_LENGTH } from '../block.ts'
 import { equalBytes } from '../bytes.ts'
-import { commit } from '../commitment.ts'
 import { decodeRecord, recordId } from '../record.ts'
 import { ChainState } from '../validation/state.ts'
 import type { ValidationOptions } from '../validation/validate.ts'
@@ -10,15 +8,20 @@ import { historyRootAt } from './history-nodes.ts'
 import type { LocalChain } from './local-chain.ts'
 import { groupOf, type LocalBlock, recordsOf } from './lookup.ts'
 import { prunedTo } from './prune.ts'
-import type { RecordReader } from './reader.ts'
 import { decodeHead, KEYS } from './store.ts'
-import { isContent } from './stored-record.ts'
+import { isPrunedAt, prunedHead, verifyAhead } from './verify-ahead.ts'
+import { isDamage, readBlock, verifyContents } from './verify-kept.ts'
 
 export interface VerifyOptions extends Omit<ValidationOptions, 'expectedHash'> {
   /** Compare what is kept of each record with its commitment too. @default false */
   contents?: boolean
   /** Called after each block; what it returns is waited for, so that a caller can let others go on. */
   onProgress?: (height: number, of: number) => void | Promise<void>
+  /**
+   * Threads that check the blocks of a long chain. Not at PARANOID and not with rules of the application: what these need is in this one.
+   * @default 0
+   */
+  threads?: number
   signal?: AbortSignal
 }
 
@@ -38,9 +41,12 @@ export async function verifyLocal(local: LocalChain, options: VerifyOptions = {}
   if (genesis === undefined || !isGenesis(chain, genesis.bytes)) {
     validator.reject('NETWORK_MISMATCH', 'block 0 is not the genesis block of this chain', 0)
   }
-  for (let height = 1; height <= tip.height && validator.valid; height++) {
+  const ahead = validator.valid
+    ? await verifyAhead(local, validator, { height: tip.height, pruned, stream: head.stream }, options)
+    : 0
+  for (let height = ahead + 1; height <= tip.height && validator.valid; height++) {
     options.signal?.throwIfAborted()
-    const isPruned = pruned !== undefined && height <= pruned.height
+    const isPruned = isPrunedAt(pruned, height)
     const block = await readBlock(local, validator, height, isPruned)
     if (block === undefined) break
     if (isPruned) await validator.header(block.bytes.subarray(0, SIGNED_HEADER_LENGTH))
@@ -48,8 +54,7 @@ export async function verifyLocal(local: LocalChain, options: VerifyOptions = {}
       const { valid } = await validator.block(block.bytes)
       if (!valid) findCulprit(validator, block)
     }
-    if (pruned?.height === height)
-      validator.state.setHead({ author: local.owner.publicKey, stream: head.stream, ...pruned })
+    if (pruned?.height === height) validator.state.setHead(prunedHead(local, head.stream, pruned))
     if (options.contents === true && validator.valid) await verifyContents(local, validator, block)
     await options.onProgress?.(height, tip.height)
   }
@@ -58,35 +63,6 @@ export async function verifyLocal(local: LocalChain, options: VerifyOptions = {}
   }
   if (validator.valid) await verifyPending(local, validator, tip.sequence, head.sequence)
   return validator.end()
-}
-
-/** What the database has at a height; undefined, and reported, when that cannot be read. */
-async function readBlock(
-  local: LocalChain,
-  validator: ChainValidator,
-  height: number,
-  isPruned: boolean
-): Promise<LocalBlock | undefined> {
-  try {
-    const block = await local.block(height)
-    if (block === undefined) {
-      validator.reject('MISSING_FIELD', `block ${height} is missing`, height)
-      return undefined
-    }
-    if (isPruned || block.bytes.length > SIGNED_HEADER_LENGTH) return block
-    validator.reject('MISSING_FIELD', `the records of block ${height} are missing`, height)
-    return undefined
-  } catch (error) {
-    if (!isDamage(error)) throw error
-    validator.reject('MALFORMED_BLOCK', `block ${height} cannot be read: ${error.message}`, height)
-    return undefined
-  }
-}
-
-/** What the database makes of bytes that are not those which were written. */
-function isDamage(error: unknown): error is Error {
-  const codes = ['STORAGE_CORRUPT', 'CHAIN_STORE_DAMAGED', 'CHAIN_FORMAT']
-  return codes.some(code => isTalosError(error, code)) || error instanceof RangeError
 }
 
 /** Says which record of a block that is not valid was changed: the one that its successor does not continue. */
@@ -112,35 +88,6 @@ function readable(block: LocalBlock): Uint8Array[] {
   } catch (error) {
     if (!isDamage(error)) throw error
     return []
-  }
-}
-
-async function verifyContents(local: LocalChain, validator: ChainValidator, block: LocalBlock): Promise<void> {
-  await local.store.transact(async transaction => {
-    const reader = local.reader(transaction)
-    for (let i = 0; i < recordsOf(block).length; i++) {
-      const sequence = block.first + i
-      const wrong = await wrongContents(reader, validator, sequence)
-      if (wrong !== undefined) validator.reject('COMMITMENT_INVALID', wrong, block.height)
-    }
-  })
-}
-
-async function wrongContents(
-  reader: RecordReader,
-  validator: ChainValidator,
-  sequence: number
-): Promise<string | undefined> {
-  const wrong = `what is kept of record ${sequence} is not what was recorded`
-  try {
-    const found = await reader.at(sequence)
-    if (found?.payload === undefined) return undefined
-    validator.count({ commitments: 1 })
-    if (!equalBytes(commit(found.payload), found.record.commitment)) return wrong
-    return isContent(found.payload, await reader.contentAt(sequence)) ? undefined : wrong
-  } catch (error) {
-    if (!isDamage(error)) throw error
-    return `what is kept of record ${sequence} cannot be read`
   }
 }
 

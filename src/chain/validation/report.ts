@@ -28,7 +28,7 @@ function summaryOf(report: ChainReport): Array<[string, string]> {
       `${counts.anchors}${report.anchoredBy.length > 0 ? ` by ${report.anchoredBy.join(', ')}` : ''}`
     ],
     ['Bytes', String(counts.bytes)],
-    ['Time', `${report.duration.toFixed(1)} ms`]
+    ['Time', `${report.duration.toFixed(1)} ms${report.threads > 0 ? `, with ${report.threads} threads more` : ''}`]
   ]
 }
 

@@ -1,4 +1,4 @@
-import { decodeBody, decodeHeader, HEADER_LENGTH, SIGNED_HEADER_LENGTH } from '../block.ts'
+import { decodeBody, decodeHeader, SIGNED_HEADER_LENGTH } from '../block.ts'
 import { concatBytes } from '../bytes.ts'
 import { chainOf, decodeParams } from '../params.ts'
 import { decodeRecord } from '../record.ts'
@@ -13,6 +13,8 @@ export interface SegmentJob {
   /** Blocks, one after the other, and where each ends. */
   bytes: Uint8Array
   ends: readonly number[]
+  /** Of the first so many only header and signature are there: they were pruned. */
+  headersOnly: number
   level: Level
   now: number
   /** What comes before, without the heads. */
@@ -30,7 +32,6 @@ export interface SegmentResult {
   claimed: Heads
   /** And after it. */
   heads: Heads
-  hash: Uint8Array
 }
 
 /** Checks a segment. What it takes for granted of the blocks before is `claimed` and what is in the job. */
@@ -42,10 +43,12 @@ export async function validateSegment(job: SegmentJob): Promise<SegmentResult> {
   const claimed = claimsOf(blocks)
   const state = new ChainState(chain, { height, hash, times, frontier, heads: claimed })
   const validator = new ChainValidator(chain, { level: job.level, now: job.now }, undefined, state)
-  for (const block of blocks) {
-    if (validator.valid) await validator.block(block)
+  for (const [i, block] of blocks.entries()) {
+    if (!validator.valid) break
+    if (i < job.headersOnly) await validator.header(block)
+    else await validator.block(block)
   }
-  return { report: validator.end(), claimed, heads: state.point().heads, hash: state.previousHash.slice() }
+  return { report: validator.end(), claimed, heads: state.point().heads }
 }
 
 /** For each stream, what its first record in the blocks says comes before it. Blocks that do not decode are left to the validation. */
@@ -69,10 +72,4 @@ function claimsOf(blocks: readonly Uint8Array[]): Heads {
 export function packBlocks(blocks: readonly Uint8Array[]): Pick<SegmentJob, 'bytes' | 'ends'> {
   let end = 0
   return { bytes: concatBytes(...blocks), ends: blocks.map(block => (end += block.length)) }
-}
-
-/** Header fields that the start of a segment depends on. */
-export function headerOf(block: Uint8Array): { time: number; previous: Uint8Array } {
-  const { time, previous } = decodeHeader(block.subarray(0, HEADER_LENGTH))
-  return { time, previous }
 }

@@ -91,6 +91,12 @@ export class ChainState implements ChainView {
     }
   }
 
+  /** Goes on from where blocks were checked elsewhere. */
+  moveTo({ heads, ...point }: ChainPoint): void {
+    this.#point = point
+    for (const head of heads) this.setHead(head)
+  }
+
   /** The last record of a stream where it is not known from the blocks. */
   setHead({ author, stream, sequence, id }: Head & { author: Uint8Array; stream: number }): void {
     this.#heads.set(keyOf(author, stream), { author, stream, sequence, id })

@@ -1,7 +1,8 @@
-import { equalBytes, toHex } from '../bytes.ts'
+import { equalBytes, toHex, ZERO_HASH } from '../bytes.ts'
 import type { Chain } from '../params.ts'
 import { LAYERS, type Layer, layerOf, VIOLATIONS, type ViolationName } from './codes.ts'
 import { type Counts, type Issue, type Level, noCounts } from './context.ts'
+import type { SegmentResult } from './segment.ts'
 import { type ChainPoint, ChainState } from './state.ts'
 import { type ValidationOptions, type ValidationResult, validateBlock, validateHeader } from './validate.ts'
 
@@ -28,6 +29,8 @@ export interface ChainReport {
   warningCount: number
   /** Providers that confirm a state of this chain. */
   anchoredBy: readonly string[]
+  /** Threads that checked blocks, besides the one that asked. */
+  threads: number
   /** Milliseconds. */
   duration: number
 }
@@ -35,6 +38,8 @@ export interface ChainReport {
 /** Checks the blocks of a chain one after the other, in order, and adds up what was found. */
 export class ChainValidator {
   readonly state: ChainState
+  /** Threads that checked blocks whose results were absorbed: for the report. */
+  threads = 0
   readonly #chain: Chain
   readonly #options: ValidationOptions
   readonly #started = performance.now()
@@ -63,6 +68,7 @@ export class ChainValidator {
       errorCount: 0,
       warningCount: 0,
       anchoredBy: [],
+      threads: 0,
       duration: 0
     }
   }
@@ -81,6 +87,28 @@ export class ChainValidator {
   async header(signedHeader: Uint8Array): Promise<ValidationResult> {
     this.#report.headersOnly++
     return this.#add(await validateHeader(signedHeader, this.#chain, this.state, this.#options))
+  }
+
+  /**
+   * Takes in the blocks that follow, which a thread found valid: true. False, and nothing has changed, when they are not valid, or do not
+   * continue what is known of their authors.
+   */
+  absorb({ report: part, claimed, heads }: SegmentResult, after: Omit<ChainPoint, 'heads'>): boolean {
+    const continues = claimed.every(({ author, stream, sequence, id }) => {
+      const head = this.state.headOf(author, stream) ?? { sequence: 0, id: ZERO_HASH }
+      return head.sequence === sequence && equalBytes(head.id, id)
+    })
+    if (!part.valid || !continues) return false
+    const report = this.#report
+    this.count(part.counts)
+    for (const layer of LAYERS) this.#ran(layer, part.layers[layer])
+    for (const issue of part.warnings) this.#issue('warnings', issue)
+    if (report.blocks === 0) report.from = part.from
+    report.to = part.to
+    report.blocks += part.blocks
+    report.headersOnly += part.headersOnly
+    this.state.moveTo({ ...after, heads })
+    return true
   }
 
   /** Something else that is wrong. */
@@ -108,6 +136,7 @@ export class ChainValidator {
       ...report,
       valid: this.valid,
       anchoredBy: [...this.#anchoredBy],
+      threads: this.threads,
       duration: performance.now() - this.#started
     }
   }
@@ -115,11 +144,7 @@ export class ChainValidator {
   #add(result: ValidationResult): ValidationResult {
     const report = this.#report
     this.count(result.counts)
-    for (const layer of LAYERS) {
-      const { state, duration } = result.layers[layer]
-      report.layers[layer].duration += duration
-      if (state !== 'skipped' && report.layers[layer].state !== 'failed') report.layers[layer].state = state
-    }
+    for (const layer of LAYERS) this.#ran(layer, result.layers[layer])
     for (const issue of result.errors) this.#issue('errors', issue)
     for (const issue of result.warnings) this.#issue('warnings', issue)
     for (const name of result.anchoredBy) this.#anchoredBy.add(name)
@@ -131,6 +156,12 @@ export class ChainValidator {
       this.state.advance(result.block)
     }
     return result
+  }
+
+  #ran(layer: Layer, { state, duration }: { state: 'passed' | 'failed' | 'skipped'; duration: number }): void {
+    const all = this.#report.layers[layer]
+    all.duration += duration
+    if (state !== 'skipped' && all.state !== 'failed') all.state = state
   }
 
   #issue(list: 'errors' | 'warnings', issue: Issue): void {

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { setImmediate as others } from 'node:timers/promises'
 import { type AnchorProvider, type ChainReport, type Level, type Validator, verifyLocal } from '../../../chain/index.ts'
 import type { AgentNode } from '../../agent-node.ts'
@@ -5,6 +6,8 @@ import { anchorProviders } from './anchor-providers.ts'
 
 /** How long checking may keep the node from everything else. Milliseconds. */
 const TURN = 20
+/** Threads that check a long chain, at most: each has a copy of the code in memory. */
+const MAX_THREADS = 4
 
 export interface VerifyOwnOptions {
   level: Level
@@ -33,6 +36,7 @@ export async function verifyOwn(node: AgentNode, options: VerifyOwnOptions): Pro
     level,
     contents,
     signal,
+    threads: Math.min(availableParallelism(), MAX_THREADS),
     custom: validators,
     anchors: { providers: [...anchors, ...configured], quorum: options.quorum ?? audit.anchorQuorum ?? 0 },
     // all of it is read from memory or disk in one go otherwise: neither the network nor Ctrl-C would be heard
