@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { LightRecord, LightStatus, NetworkStatus } from '../../src/index.ts'
@@ -57,6 +57,7 @@ test('whoever keeps only headers has a record proved, keeps the proof, and follo
     file
   )
   expect(proved).toMatchObject({ record, kind: 'CHECKPOINT', author: alice.peerId, height: 1, confirmations: 1 })
+  expect(statSync(file).mode & 0o777).toBe(0o600)
   const nobody = await carol.run('light', 'proof', '00'.repeat(32), '--network', network, '--peer', peer)
   expect(nobody.stderr).toContain('LIGHT_NOT_PROVED')
 

@@ -1,8 +1,7 @@
-import { writeFile } from 'node:fs/promises'
 import { Args, Flags } from '@oclif/core'
 import { ChainCommand } from '../../cli/chain-command.ts'
 import { lightFlags, lightOptions, lightRecordText } from '../../cli/light-text.ts'
-import type { LightRecord } from '../../index.ts'
+import { type LightRecord, writeOutputFile } from '../../index.ts'
 
 export default class LightProof extends ChainCommand {
   static override summary = 'Have a full node prove that a record is in a shared chain, and check that'
@@ -19,7 +18,7 @@ export default class LightProof extends ChainCommand {
     const { args, flags } = await this.parse(LightProof)
     await using talos = await this.openClient(flags)
     const found = await talos.light.proof(args.record, { ...lightOptions(flags), signal: this.interrupted })
-    if (flags.output !== undefined) await writeFile(flags.output, found.proof)
+    if (flags.output !== undefined) await writeOutputFile(flags.output, found.proof)
     this.log(`PROVED\n${lightRecordText(found)}`)
     return found
   }
