@@ -3,7 +3,7 @@ import { crypto } from '../crypto/index.ts'
 import { TalosError } from '../errors.ts'
 import { topicName } from '../protocols/broadcast/topics.ts'
 import type { FileOffer, Transfer } from '../protocols/files/index.ts'
-import type { HistoryEntry, IncomingMessage, OutgoingMessage } from '../protocols/messaging/index.ts'
+import type { HistoryEntry, InboxEntry, IncomingMessage, OutgoingMessage } from '../protocols/messaging/index.ts'
 import { acceptChangedKey, type ChangedKey, changedKey, listSessions } from '../protocols/sessions/index.ts'
 import type { AgentNode } from './agent-node.ts'
 import {
@@ -60,8 +60,7 @@ export class AgentApi extends LightApi implements NodeApi {
 
   release(client: symbol): void {
     this.#topics.release(client)
-    // another reader may be waiting for a hint to look
-    if (this.#leases.release(client)) this.#node.events.tell({ type: 'message', id: '', peer: '' })
+    if (this.#leases.release(client)) this.#tellFree()
   }
 
   async status(_: Params<'status'>, { signal }: CallContext = {}): Promise<NodeStatus> {
@@ -113,17 +112,38 @@ export class AgentApi extends LightApi implements NodeApi {
   }
 
   async inbox({ peer, ...query }: Params<'inbox'>, context: CallContext = {}): Promise<IncomingMessage[]> {
-    return this.#node.services.messaging.inbox({
+    const found = await this.#node.services.messaging.inbox({
       limit: DEFAULT_LIMIT,
       ...query,
       ...(await this.#peerOf(peer, context))
     })
+    return found.map(withoutPlace)
   }
 
-  async receive({ peer, limit }: Params<'receive'>, context: CallContext = {}): Promise<IncomingMessage[]> {
-    const client = context.client ?? SELF
-    const messages = await this.#node.services.messaging.inbox(await this.#peerOf(peer, context))
-    return messages.filter(({ id }) => this.#leases.claim(id, client)).slice(0, limit ?? DEFAULT_LIMIT)
+  async receive(
+    { peer, limit = DEFAULT_LIMIT, reader = '' }: Params<'receive'>,
+    context: CallContext = {}
+  ): Promise<IncomingMessage[]> {
+    const { client = SELF, signal } = context
+    const of = await this.#peerOf(peer, context)
+    for (;;) {
+      const position = this.#leases.position(client, reader, of.peer ?? '')
+      const isWanted = (place: string): boolean => this.#leases.isFree(place)
+      const found = await this.#node.services.messaging.inbox({ ...of, ...position, isWanted, limit })
+      // nobody would take them
+      signal?.throwIfAborted()
+      // something has become free meanwhile, maybe before these
+      if (this.#leases.position(client, reader, of.peer ?? '') !== position) continue
+      const free = found.filter(({ place }) => isWanted(place))
+      for (const { id, place } of free) this.#leases.claim(client, reader, id, place)
+      if (found.length > 0) position.after = found.at(-1)!.place
+      if (free.length > 0 || found.length === 0) return free.map(withoutPlace)
+    }
+  }
+
+  async leaveInbox({ reader }: Params<'leaveInbox'>, { client = SELF }: CallContext = {}): Promise<null> {
+    if (this.#leases.leave(client, reader)) this.#tellFree()
+    return null
   }
 
   async take({ id }: Params<'take'>): Promise<null> {
@@ -244,6 +264,11 @@ export class AgentApi extends LightApi implements NodeApi {
     return null
   }
 
+  /** Another reader may be waiting for a hint to look. */
+  #tellFree(): void {
+    this.#node.events.tell({ type: 'message', id: '', peer: '' })
+  }
+
   async #resolve(reference: string, signal: AbortSignal | undefined): Promise<{ peerId: PeerId }> {
     return { peerId: await resolveAt(this.#node, reference, signal) }
   }
@@ -257,4 +282,8 @@ export class AgentApi extends LightApi implements NodeApi {
     const addresses = libp2p.getMultiaddrs().map(String)
     return { pid: process.pid, version: VERSION, role, startedAt, addresses, connections }
   }
+}
+
+function withoutPlace({ place: _, ...message }: InboxEntry): IncomingMessage {
+  return message
 }

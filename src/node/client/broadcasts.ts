@@ -24,7 +24,7 @@ export interface ReceivedBroadcast {
 export async function* broadcastsOf(
   link: NodeLink,
   topic: string,
-  signal: AbortSignal | undefined
+  signal: AbortSignal
 ): AsyncGenerator<ReceivedBroadcast, void> {
   const waiting = new Waiting<ReceivedBroadcast>(MAX_WAITING)
   let name: string | undefined
@@ -36,9 +36,9 @@ export async function* broadcastsOf(
     waiting.wake()
   })
   const onAbort = (): void => waiting.wake()
-  signal?.addEventListener('abort', onAbort)
+  signal.addEventListener('abort', onAbort)
   try {
-    while (signal?.aborted !== true) {
+    while (!signal.aborted) {
       if (!isJoined) {
         isJoined = true
         name = (await link.call('topicJoin', { topic }, signal)).topic
@@ -48,7 +48,7 @@ export async function* broadcastsOf(
     }
   } finally {
     stop()
-    signal?.removeEventListener('abort', onAbort)
+    signal.removeEventListener('abort', onAbort)
     // the node leaves it by itself when it ends, or when this process does
     if (isJoined) await link.call('topicLeave', { topic }).catch(() => {})
   }

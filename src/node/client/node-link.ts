@@ -75,6 +75,12 @@ export class NodeLink implements AsyncDisposable {
     }
   }
 
+  /** For what goes on until somebody has had enough of it: aborted by the signal, and when the link is closed. */
+  whileOpen(signal?: AbortSignal): AbortSignal {
+    const closed = this.#closed.signal
+    return signal === undefined ? closed : AbortSignal.any([signal, closed])
+  }
+
   /** Hears what happens at the node, whichever process it is in. Returns the function that ends it. */
   onEvent(listener: (event: NodeEvent) => void): () => void {
     return this.#events.listen(listener)

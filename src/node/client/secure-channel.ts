@@ -14,7 +14,9 @@ export class SecureChannel implements AsyncDisposable {
   readonly #client: TalosClient
   readonly #over = new AbortController()
   #messages: AsyncGenerator<ReceivedMessage, void> | undefined
-  /** A message that came after its receive() had given up. */
+  /** The last receive() is over, and those before it. */
+  #last: Promise<void> = Promise.resolve()
+  /** A message that came after its receive() had given up, or could not be acknowledged. */
   #pending: Promise<IteratorResult<ReceivedMessage, void>> | undefined
 
   constructor(client: TalosClient, peer: string) {
@@ -31,17 +33,39 @@ export class SecureChannel implements AsyncDisposable {
     return this.send(JSON.stringify(value), { contentType: JSON_TYPE, ...options })
   }
 
-  /** The next message. Throws MESSAGE_TIMEOUT after `timeout` milliseconds (@default for ever), CHANNEL_CLOSED. */
+  /**
+   * The next message; of several calls each gets another, in their order. Throws MESSAGE_TIMEOUT after `timeout` milliseconds
+   * (@default for ever), CHANNEL_CLOSED, and the reason of the signal: then no message was taken.
+   */
   async receive(options: { timeout?: number } & CallOptions = {}): Promise<ReceivedMessage> {
-    this.#messages ??= this.#client.messages({ peer: this.peer, signal: this.#over.signal })
-    this.#pending ??= this.#messages.next()
     const signals = [this.#over.signal, ...(options.signal === undefined ? [] : [options.signal])]
     const timeout = options.timeout === undefined ? undefined : AbortSignal.timeout(options.timeout)
     if (timeout !== undefined) signals.push(timeout)
-    const given = await firstOf(this.#pending, AbortSignal.any(signals), timeout)
-    this.#pending = undefined
+    const signal = AbortSignal.any(signals)
+    const before = this.#last
+    const turn = Promise.withResolvers<void>()
+    this.#last = turn.promise
+    try {
+      await firstOf(before, signal, timeout)
+      return await this.#next(signal, timeout)
+    } finally {
+      // who gives up does not let others pass
+      void before.then(turn.resolve)
+    }
+  }
+
+  async #next(signal: AbortSignal, timeout: AbortSignal | undefined): Promise<ReceivedMessage> {
+    this.#messages ??= this.#client.messages({ peer: this.peer, signal: this.#over.signal })
+    this.#pending ??= this.#messages.next()
+    const given = await firstOf(this.#pending, signal, timeout).catch(error => {
+      // a reader that has failed is over: the next call begins with another
+      if (!signal.aborted) this.#messages = this.#pending = undefined
+      throw error
+    })
     if (given.done === true) throw closed()
-    await given.value.ack(options)
+    // whatever the signal says by now: it is handed out if this succeeds, and by the next call if not
+    await given.value.ack()
+    this.#pending = undefined
     return given.value
   }
 

@@ -6,10 +6,7 @@ import { Waiting } from './waiting.ts'
 const MAX_WAITING = 256
 
 /** The streams that peers offer while it is iterated, also when another process becomes the node. */
-export async function* offeredStreams(
-  link: NodeLink,
-  signal: AbortSignal | undefined
-): AsyncGenerator<OfferedStream, void> {
+export async function* offeredStreams(link: NodeLink, signal: AbortSignal): AsyncGenerator<OfferedStream, void> {
   const waiting = new Waiting<OfferedStream>(MAX_WAITING)
   let leave = (): void => {}
   let isDeciding = false
@@ -19,9 +16,9 @@ export async function* offeredStreams(
     waiting.wake()
   })
   const onAbort = (): void => waiting.wake()
-  signal?.addEventListener('abort', onAbort)
+  signal.addEventListener('abort', onAbort)
   try {
-    while (signal?.aborted !== true) {
+    while (!signal.aborted) {
       if (!isDeciding) {
         isDeciding = true
         leave()
@@ -33,6 +30,6 @@ export async function* offeredStreams(
   } finally {
     stop()
     leave()
-    signal?.removeEventListener('abort', onAbort)
+    signal.removeEventListener('abort', onAbort)
   }
 }

@@ -18,6 +18,7 @@ import type { OfferedStream } from '../streams/stream-policy.ts'
 import { createWallet, type OpenWalletOptions, readWalletSummary, type Wallet } from '../wallet/index.ts'
 import { TalosAudit, TalosChain, TalosProofs } from './audit.ts'
 import { broadcastsOf, type ReceivedBroadcast } from './broadcasts.ts'
+import { InboxReader } from './inbox-reader.ts'
 import { TalosLight } from './light.ts'
 import { TalosNetwork } from './network.ts'
 import { NodeLink } from './node-link.ts'
@@ -35,6 +36,7 @@ export interface TalosClientOptions extends AgentOptions {
    * `client` only reaches others. @default 'agent'
    */
   role?: 'agent' | 'client'
+  /** For create(): when that has resolved it has no effect. */
   signal?: AbortSignal
 }
 
@@ -145,34 +147,29 @@ export class TalosClient extends TypedEventEmitter<TalosEvents> implements Async
   }
 
   /**
-   * The messages that nobody has acknowledged yet, those that wait first, then each as it arrives, in the order of each sender.
-   * Of several readers each message goes to one; what it does not acknowledge goes to another when it ends.
+   * The messages that nobody has acknowledged yet, those that wait first, then each as it arrives, in the order of each sender;
+   * it ends with the signal and with close(). Each iterator is a reader of its own, and so is each channel: of several, in this program or others,
+   * each message goes to one. What it does not acknowledge another gets when it ends, or when its node does.
    */
   async *messages(options: { peer?: string } & CallOptions = {}): AsyncGenerator<ReceivedMessage, void> {
-    const { signal, ...query } = options
-    const given = new Set<string>()
-    let wake = Promise.withResolvers<void>()
-    const stop = this.#link.onEvent(({ type }) => {
-      if (type === 'node-changed') given.clear()
-      if (type === 'message' || type === 'node-changed') wake.resolve()
-    })
-    const onAbort = (): void => wake.resolve()
-    signal?.addEventListener('abort', onAbort)
+    const { signal: given, ...query } = options
+    const signal = this.#link.whileOpen(given)
+    const reader = this.openInbox(query)
     try {
-      while (signal?.aborted !== true) {
-        wake = Promise.withResolvers<void>()
-        const waiting = await this.call('receive', query, signal)
-        const fresh = waiting.filter(({ id }) => !given.has(id))
-        for (const message of fresh) {
-          given.add(message.id)
-          yield this.#received(message, given)
-        }
-        if (fresh.length === 0) await wake.promise
+      for (;;) {
+        // one at a time: what this reader does not get to is there for others
+        const [message] = await reader.next(1, signal)
+        if (message === undefined) return
+        yield message
       }
     } finally {
-      stop()
-      signal?.removeEventListener('abort', onAbort)
+      await reader.close()
     }
+  }
+
+  /** A reader as messages() is one, for who takes several messages at once and acknowledges them later. To be closed. */
+  openInbox(query: { peer?: string } = {}): InboxReader {
+    return new InboxReader(this.#link, query)
   }
 
   /** Messages that nobody has acknowledged, without taking hold of them. Oldest first. */
@@ -231,7 +228,7 @@ export class TalosClient extends TypedEventEmitter<TalosEvents> implements Async
    * that is slower than the topic loses the oldest. Throws BROADCAST_TOPIC_INVALID, BROADCAST_TOO_MANY_TOPICS above 32.
    */
   broadcasts(topic: string, options: CallOptions = {}): AsyncGenerator<ReceivedBroadcast, void> {
-    return broadcastsOf(this.#link, topic, options.signal)
+    return broadcastsOf(this.#link, topic, this.#link.whileOpen(options.signal))
   }
 
   /**
@@ -248,7 +245,7 @@ export class TalosClient extends TypedEventEmitter<TalosEvents> implements Async
    * while nobody iterates. Of several programs that iterate the first answer counts.
    */
   streams(options: CallOptions = {}): AsyncGenerator<OfferedStream, void> {
-    return offeredStreams(this.#link, options.signal)
+    return offeredStreams(this.#link, this.#link.whileOpen(options.signal))
   }
 
   /** Agrees on keys with a peer that can be reached now; send() does it by itself. Throws PEER_*, NETWORK_*, SESSION_*. */
@@ -294,21 +291,10 @@ export class TalosClient extends TypedEventEmitter<TalosEvents> implements Async
     await this.close()
   }
 
-  #received(message: IncomingMessage, given: Set<string>): ReceivedMessage {
-    return {
-      ...message,
-      get text() {
-        return new TextDecoder().decode(message.content)
-      },
-      ack: async (options: CallOptions = {}) => {
-        await this.call('take', { id: message.id }, options.signal)
-        given.delete(message.id)
-      }
-    }
-  }
-
   #announce(event: NodeEvent): void {
     const { type, ...detail } = event
+    // that others may have what a reader has left is for readers
+    if (event.type === 'message' && event.id === '') return
     this.dispatchEvent(new CustomEvent(type, { detail }))
   }
 }

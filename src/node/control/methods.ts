@@ -62,8 +62,10 @@ export const METHODS = {
   history: z.object({ peer: z.optional(peer), since: time, before: z.optional(z.string()), limit }),
   /** Received messages that no application has taken, in order. */
   inbox: z.object({ peer: z.optional(peer), limit }),
-  /** As inbox, and kept from other clients until this one takes them or goes. */
-  receive: z.object({ peer: z.optional(peer), limit }),
+  /** As inbox, of those that no reader has: they are this reader's until it takes them or leaves. A client may have several readers. */
+  receive: z.object({ peer: z.optional(peer), limit, reader: z.optional(id) }),
+  /** Others may have what the reader has not taken. */
+  leaveInbox: z.object({ reader: id }),
   /** The application has the message: it leaves the inbox, and its sender is told. */
   take: z.object({ id }),
   /** Begins to send a file or directory of this machine; `path` is absolute. */
@@ -111,7 +113,8 @@ export const ONCE: ReadonlySet<MethodName> = new Set([
   'sendFile',
   'broadcast',
   // another node knows nothing of it
-  'topicLeave'
+  'topicLeave',
+  'leaveInbox'
 ])
 
 export interface BroadcastReport {
@@ -151,6 +154,7 @@ interface Results extends AuditResults, ChainResults, LightResults {
   history: HistoryEntry[]
   inbox: IncomingMessage[]
   receive: IncomingMessage[]
+  leaveInbox: null
   take: null
   sendFile: Transfer
   transferDone: Transfer
@@ -199,7 +203,7 @@ export type NodeEvent =
 
 export interface CallContext {
   signal?: AbortSignal
-  /** Who asks: messages that `receive` gave are this one's until it takes them or is released, and so are the topics it joined. */
+  /** Who asks: what its readers hold of the inbox is free when it is released, and the topics it joined are left. */
   client?: symbol
 }
 

@@ -172,7 +172,9 @@ export class ControlServer {
 
   #subscribe(socket: Socket, connection: MessageConnection): void {
     const stop = this.#init.api.onEvent(event => {
-      if (socket.writableLength < MAX_UNSENT) void connection.sendNotification('event', toJson(event)).catch(() => {})
+      // that a client has gone may be news itself: not for that client
+      if (socket.writable && socket.writableLength < MAX_UNSENT)
+        void connection.sendNotification('event', toJson(event)).catch(() => {})
     })
     socket.once('close', stop)
   }

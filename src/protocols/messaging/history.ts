@@ -1,6 +1,6 @@
 import { TalosError } from '../../errors.ts'
 import type { SessionStore, Transaction } from '../sessions/index.ts'
-import type { HistoryEntry, IncomingMessage } from './index.ts'
+import type { HistoryEntry, InboxEntry, InboxQuery } from './index.ts'
 import type { StoredMessage } from './pb/records.ts'
 import {
   decodeText,
@@ -69,26 +69,29 @@ export class History {
     return found.slice(0, limit)
   }
 
-  async inbox({ peer, limit = DEFAULT_LIMIT }: { peer?: string; limit?: number }): Promise<IncomingMessage[]> {
-    const found: IncomingMessage[] = []
-    let last: string | undefined
+  async inbox({ peer, after, isWanted, limit = DEFAULT_LIMIT }: InboxQuery): Promise<InboxEntry[]> {
+    const found: InboxEntry[] = []
+    let last = after === undefined ? undefined : inboxKey(after)
     while (found.length < limit) {
       const range = { limit: PAGE, ...(last === undefined ? {} : { after: last }) }
       const page = await this.#store.transact(async transaction => {
         const keys = await transaction.keys(INBOX, range)
         for (const key of keys) {
+          const place = key.slice(INBOX.length)
+          if (isWanted?.(place) === false) continue
           if (peer !== undefined && decodeText((await transaction.get(key))!) !== peer) continue
-          const message = await readEntry(transaction, key.slice(INBOX.length))
+          const message = await readEntry(transaction, place)
           if (message?.direction !== 'in') continue
           const { direction: _, ...incoming } = message
-          found.push(incoming)
+          found.push({ ...incoming, place })
+          if (found.length === limit) break
         }
         return keys
       })
       if (page.length < PAGE) break
       last = page.at(-1)!
     }
-    return found.slice(0, limit)
+    return found
   }
 
   /** Forgets a message that is done. Throws MESSAGE_UNKNOWN, MESSAGE_PENDING. */

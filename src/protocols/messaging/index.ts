@@ -55,6 +55,21 @@ export interface IncomingMessage {
   read: boolean
 }
 
+export interface InboxQuery {
+  peer?: string
+  /** The place of the last one of the page before. */
+  after?: string
+  /** False for the place of a message that is passed over unread. @default all are wanted */
+  isWanted?(place: string): boolean
+  /** @default 100 */
+  limit?: number
+}
+
+/** A message and where it is in the inbox. What comes later has a greater place. */
+export interface InboxEntry extends IncomingMessage {
+  place: string
+}
+
 export type HistoryEntry = ({ direction: 'out' } & OutgoingMessage) | ({ direction: 'in' } & IncomingMessage)
 
 export interface SendOptions {
@@ -102,8 +117,8 @@ export interface Messaging extends TypedEventTarget<MessagingEvents> {
   get(id: string): Promise<OutgoingMessage | IncomingMessage | undefined>
   /** From the latest back, in the order in which they were queued or came; `before` is an id, `since` a time. @default limit 100 */
   history(query?: { peer?: string; since?: number; before?: string; limit?: number }): Promise<HistoryEntry[]>
-  /** What was not taken yet, the oldest first. @default limit 100 */
-  inbox(query?: { peer?: string; limit?: number }): Promise<IncomingMessage[]>
+  /** What was not taken yet, the oldest first. */
+  inbox(query?: InboxQuery): Promise<InboxEntry[]>
   /** The application has it: it leaves the inbox, and the sender is told `read`. Throws MESSAGE_UNKNOWN, STORAGE_*. */
   take(id: string): Promise<void>
   /**

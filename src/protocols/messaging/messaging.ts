@@ -20,6 +20,8 @@ import { EnvelopeError, openEnvelope } from './envelope.ts'
 import { History } from './history.ts'
 import type {
   HistoryEntry,
+  InboxEntry,
+  InboxQuery,
   IncomingMessage,
   Messaging,
   MessagingEvents,
@@ -169,7 +171,7 @@ export class MessagingService extends TypedEventEmitter<MessagingEvents> impleme
     return (await this.#history.list(query)).map(message => this.#withReason(message))
   }
 
-  inbox(query: { peer?: string; limit?: number } = {}): Promise<IncomingMessage[]> {
+  inbox(query: InboxQuery = {}): Promise<InboxEntry[]> {
     return this.#history.inbox(query)
   }
 
