@@ -14,5 +14,5 @@ export async function clients(...names: string[]) {
     onTestFinished(() => client.close())
     return client
   }
-  return { folder, start, all: await Promise.all(names.map(start)) }
+  return { folder, config, start, all: await Promise.all(names.map(start)) }
 }

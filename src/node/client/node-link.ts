@@ -107,7 +107,8 @@ export class NodeLink implements AsyncDisposable {
         ...(leaving === undefined ? {} : { patience: PATIENCE }),
         signal: signal === undefined ? this.#closed.signal : AbortSignal.any([signal, this.#closed.signal])
       })
-      const { first: _, opening: __, ...options } = this.#options
+      // what is for the first time: the signal may be one of a few seconds, and the link is for as long as the program likes
+      const { first: _, opening: __, signal: ___, ...options } = this.#options
       this.#options = options
       node.own?.opened.then(
         // to become it again, nothing is asked a second time
