@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { table, writeSection } from './report.ts'
-import { cpPath, type FilePath, scpPath, talosPaths, wormholePath } from './support/file-paths.ts'
+import { BARE, cpPath, type FilePath, scpPath, stockPaths, talosPaths, wormholePath } from './support/file-paths.ts'
 
 const { values } = parseArgs({
   options: {
@@ -38,7 +38,7 @@ for (const path of [await scpPath(folder), await wormholePath()]) {
   if (typeof path === 'string') console.log(`left out: ${path}`)
   else paths.push(path)
 }
-paths.push(...(await talosPaths(folder)))
+paths.push(...(await stockPaths()), ...(await talosPaths(folder)))
 
 /** MiB/s by size and path, a number a round. */
 const rates = new Map(SIZES.map(size => [size, new Map(paths.map(({ name }) => [name, [] as number[]]))]))
@@ -69,12 +69,15 @@ try {
   rmSync(folder, { recursive: true, force: true })
 }
 
-const ratioOf = (size: number): number => {
-  const [talos, bare] = [rates.get(size)!.get('Talos')!, rates.get(size)!.get('bare libp2p stream')!]
-  return median(talos.map((rate, round) => rate / bare[round]!))
+const ratioOf = (size: number, other: string): number => {
+  const [talos, theirs] = [rates.get(size)!.get('Talos')!, rates.get(size)!.get(other)!]
+  return median(talos.map((rate, round) => rate / theirs[round]!))
 }
 // before the medians sort the rounds
-const ratios = SIZES.map(ratioOf)
+const ratios = SIZES.map(size => ratioOf(size, BARE))
+const others = ['a file over bare libp2p', 'a stream between Talos nodes'].map(
+  other => `- against ${other}: ${SIZES.map(size => `${size} MiB ${ratioOf(size, other).toFixed(2)} ×`).join(', ')}`
+)
 const rows = paths.map(({ name }) => [name, ...SIZES.map(size => median([...rates.get(size)!.get(name)!]).toFixed(0))])
 const verdicts = SIZES.map((size, at) => {
   const ratio = ratios[at]!
@@ -82,9 +85,11 @@ const verdicts = SIZES.map((size, at) => {
 })
 const body = [
   `MiB/s, medians of ${ROUNDS} rounds, warm file cache. Talos reads, hashes twice, seals, opens, verifies, hashes twice, writes and waits for the disk (fsync);
-cp and scp leave the last to the system; the bare stream carries bytes from memory and drops them, in writes as long as Talos's.`,
+cp and scp leave the last to the system. The bare stream is libp2p as it comes from npm (TCP, noise, yamux, no option changed): it carries bytes from memory
+and drops them, in writes as long as Talos's. A file over it is read, sent, written and synced, and checked by nobody. A stream between
+Talos nodes is the same as the bare one on the connections of Talos, whose noise costs less.`,
   table(['path', ...SIZES.map(size => `${size} MiB`)], rows),
-  verdicts.join('\n')
+  [...verdicts, ...others].join('\n')
 ].join('\n\n')
 console.log(`\n${body}`)
 if (values.write) writeSection('files', 'A file (`npm run bench:files`)', body)

@@ -1,10 +1,12 @@
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, execFileSync, fork, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, copyFileSync, existsSync, mkdirSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { Party } from '../../test/support/file-parties.ts'
 import { freePort, reachable } from '../../test/support/ports.ts'
+import type { StockOrder } from './stock-stream.ts'
 
 /** A way to bring a file from one folder to another. */
 export interface FilePath {
@@ -13,6 +15,9 @@ export interface FilePath {
   carry(file: string, target: string, bytes: number): Promise<number | undefined>
   close(): Promise<void>
 }
+
+/** What the bar is set against. */
+export const BARE = 'bare libp2p stream'
 
 const nothing = async (): Promise<void> => {}
 
@@ -64,13 +69,44 @@ export async function wormholePath(): Promise<FilePath | string> {
   return 'magic-wormhole (needs its rendezvous server on the Internet)'
 }
 
-/** Two agents in two processes, and a bare stream between the same two. */
+/** libp2p as it comes, in two processes: a stream from memory to nowhere, and a file from disk to disk, checked by nobody. */
+export async function stockPaths(): Promise<FilePath[]> {
+  const program = fileURLToPath(new URL('./stock-stream.ts', import.meta.url))
+  const [sender, receiver] = [fork(program), fork(program)]
+  const [[{ address }]] = (await Promise.all([receiver, sender].map(child => once(child, 'message')))) as [
+    [{ address: string }],
+    unknown[]
+  ]
+  const tell = async (order: StockOrder): Promise<number> => {
+    sender.send(order)
+    const [{ wall, error }] = await once(sender, 'message')
+    if (error !== undefined) throw new Error(error)
+    return wall
+  }
+  return [
+    {
+      name: BARE,
+      carry: (_, __, bytes) => tell({ order: 'bytes', address, bytes }),
+      close: nothing
+    },
+    {
+      name: 'a file over bare libp2p',
+      carry: (path, target) => tell({ order: 'file', address, path, target: join(target, 'file') }),
+      close: async () => {
+        sender.kill()
+        receiver.kill()
+      }
+    }
+  ]
+}
+
+/** Two agents in two processes, and a stream between their nodes that is nothing but a stream. */
 export async function talosPaths(folder: string): Promise<FilePath[]> {
   const [alice, bob] = [await Party.start(join(folder, 'alice')), await Party.start(join(folder, 'bob'))]
   await alice.tell({ order: 'meet', peer: bob.peer, address: bob.address })
   return [
     {
-      name: 'bare libp2p stream',
+      name: 'a stream between Talos nodes',
       carry: async (_, __, bytes) => (await alice.tell({ order: 'bare', peer: bob.peer, bytes })).wall,
       close: nothing
     },

@@ -8,6 +8,7 @@ export {
   SIZES,
   wipe
 } from './provider.ts'
+export { isAesQuicker } from './quicker-cipher.ts'
 export { release } from './release.ts'
 export { signStatement, statement, verifyStatement } from './statement.ts'
 export { verifyBeside }

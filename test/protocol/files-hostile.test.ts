@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -14,12 +14,12 @@ import {
 } from '../../src/protocols/files/constants.ts'
 import { decodeFrame } from '../../src/protocols/files/frames.ts'
 import { giveAnswer, readOffer } from '../../src/protocols/files/handshake.ts'
-import { MerkleTree } from '../../src/protocols/files/merkle.ts'
 import { encodeCounts, encodeEntry, encodeEntryEnd, encodeStop, KIND } from '../../src/protocols/files/messages.ts'
 import { StreamSealer } from '../../src/protocols/files/stream.ts'
 import { encodeFrame, FrameStream } from '../../src/protocols/framing/index.ts'
 import { startAgent } from '../support/agents.ts'
 import { startFileAgent } from '../support/file-agents.ts'
+import { digestsOf } from '../support/file-vectors.ts'
 import { RawSender, type RawTransfer } from '../support/raw-files.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { within } from '../support/within.ts'
@@ -44,21 +44,14 @@ async function scene(init: Parameters<typeof startFileAgent>[0] = {}) {
 }
 
 const ten = Buffer.from('0123456789')
-const root = new MerkleTree().root()
+const root = digestsOf(Buffer.alloc(0)).root()
 const entry = (rest: object = {}) => encodeEntry({ path: '', directory: false, size: 10, from: 0, root, ...rest })
 const chunk = (bytes: Uint8Array) => Buffer.concat([Uint8Array.of(KIND.chunk), bytes])
 const end = (entries = 1, bytes = 10) => encodeCounts(KIND.end, { entries, bytes })
 
 function endOf(content: Uint8Array): Uint8Array {
-  const tree = new MerkleTree()
-  for (let at = 0; at < content.length; at += CHUNK_LENGTH) {
-    tree.append(
-      createHash('sha256')
-        .update(chunk(content.subarray(at, at + CHUNK_LENGTH)))
-        .digest()
-    )
-  }
-  return encodeEntryEnd({ sha256: createHash('sha256').update(content).digest(), root: tree.root() })
+  const digests = digestsOf(content)
+  return encodeEntryEnd({ sha256: digests.sha256(), root: digests.root() })
 }
 
 async function sendTen(transfer: RawTransfer, content: Uint8Array = ten): Promise<string> {
@@ -223,12 +216,7 @@ test('what the receiver has is what the next offer of the same goes on from; ano
   expect((await new RawSender(other, s.bob).offer({ transferId, size })).answer.chunks).toBe(0)
   const { answer, transfer: again } = await s.mallory.offer({ transferId, size })
   expect(answer).toMatchObject({ entries: 0, chunks: 3 })
-  const tree = new MerkleTree()
-  for (let i = 0; i < 3; i++) {
-    const leaf = chunk(content.subarray(i * CHUNK_LENGTH, (i + 1) * CHUNK_LENGTH))
-    tree.append(createHash('sha256').update(leaf).digest())
-  }
-  await again!.send(entry({ size, from: 3, root: tree.root() }))
+  await again!.send(entry({ size, from: 3, root: digestsOf(content.subarray(0, 3 * CHUNK_LENGTH)).root() }))
   await again!.send(chunk(content.subarray(3 * CHUNK_LENGTH)))
   await again!.send(endOf(content))
   await again!.send(end(1, size), true)

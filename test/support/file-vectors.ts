@@ -3,7 +3,7 @@ import { shake128 } from '@noble/hashes/sha3.js'
 import { noble } from '../../src/crypto/noble.ts'
 import { peerIdOf } from '../../src/crypto/peer-key.ts'
 import { ANSWER, CHUNK_LENGTH, FRAME, REFUSAL } from '../../src/protocols/files/constants.ts'
-import { MerkleTree } from '../../src/protocols/files/merkle.ts'
+import { FileDigests } from '../../src/protocols/files/digests.ts'
 import { encodeCounts, encodeEntry, encodeEntryEnd, encodeStop, KIND } from '../../src/protocols/files/messages.ts'
 import { safeName } from '../../src/protocols/files/names.ts'
 import { FileAnswer, FileOffer, FileRefuse } from '../../src/protocols/files/pb/file.ts'
@@ -38,15 +38,19 @@ export function makeFileVectors(): Record<string, unknown> {
     size: 600_000,
     entries: 1,
     mediaType: 'application/pdf',
-    cancelled: false
+    cancelled: false,
+    aes: false
   }
-  const answer = { transferId, answer: ANSWER.accepted, reason: '', secret: answerSecret, entries: 0, chunks: 0 }
+  const accepted = { transferId, answer: ANSWER.accepted, reason: '', secret: answerSecret, entries: 0, chunks: 0 }
+  const answer = { ...accepted, aes: false }
   const none = new Uint8Array()
   const bodies = {
     offer: FileOffer.encode(offer),
     offerOfDirectory: FileOffer.encode({ ...offer, directory: true, entries: 5_000, mediaType: 'inode/directory' }),
     offerCancelled: FileOffer.encode({ ...offer, cancelled: true }),
+    offerWithAes: FileOffer.encode({ ...offer, aes: true }),
     answer: FileAnswer.encode(answer),
+    answerWithAes: FileAnswer.encode({ ...answer, aes: true }),
     answerWithSome: FileAnswer.encode({ ...answer, entries: 300, chunks: 2 }),
     answerDeclined: FileAnswer.encode({ ...answer, answer: ANSWER.declined, reason: 'not now', secret: none })
   }
@@ -55,12 +59,17 @@ export function makeFileVectors(): Record<string, unknown> {
     framed(FRAME.refuse, FileRefuse.encode({ reason, notice: none, withoutOneTime: reason === REFUSAL.noSession }))
   ])
 
-  const keys = deriveStreamKeys(
-    noble,
-    { offer: offerSecret.slice(), answer: answerSecret.slice() },
-    { sender, receiver, transferId }
-  )
-  const { content, control } = { content: hex(keys.content), control: hex(keys.control) }
+  const keysWith = (aes: boolean) =>
+    deriveStreamKeys(
+      noble,
+      { offer: offerSecret.slice(), answer: answerSecret.slice() },
+      { sender, receiver, transferId, aes }
+    )
+  const [keys, withAes] = [keysWith(false), keysWith(true)]
+  // key and nonce prefix, as the specification has them
+  const shown = (key: Uint8Array): string => hex(key.subarray(1))
+  const streamKeys = { content: shown(keys.content), control: shown(keys.control) }
+  const streamKeysWithAes = { content: shown(withAes.content), control: shown(withAes.control) }
   const direction = (key: Uint8Array, messages: Uint8Array[]) => {
     const sealer = new StreamSealer(key)
     return messages.map((message, at) => {
@@ -70,10 +79,9 @@ export function makeFileVectors(): Record<string, unknown> {
     })
   }
   const small = contentOfVector(10)
-  const tree = new MerkleTree()
+  const digests = digestsOf(small)
   const chunk = Buffer.concat([Uint8Array.of(KIND.chunk), small])
-  tree.append(sha256(chunk))
-  const empty = new MerkleTree().root()
+  const empty = digestsOf(none).root()
 
   return {
     about: 'Known answers for docs/spec/file.md. Byte strings are hex; onTheWire is with the length in front.',
@@ -84,11 +92,13 @@ export function makeFileVectors(): Record<string, unknown> {
     sealedBodies: Object.fromEntries(Object.entries(bodies).map(([name, bytes]) => [name, hex(bytes)])),
     refusals: Object.fromEntries(refusals),
     wait: framed(FRAME.wait, none),
-    streamKeys: { content, control },
+    streamKeys,
+    streamKeysWithAes,
+    fromSenderWithAes: direction(withAes.content, [chunk, encodeStop('FILE_CANCELLED')]),
     fromSender: direction(keys.content, [
       encodeEntry({ path: 'a/ü', directory: false, size: small.length, from: 0, root: empty }),
       chunk,
-      encodeEntryEnd({ sha256: sha256(small), root: tree.root() }),
+      encodeEntryEnd({ sha256: sha256(small), root: digests.root() }),
       Uint8Array.of(KIND.ping),
       encodeEntry({ path: 'b', directory: true, size: 0, from: 0, root: empty }),
       encodeCounts(KIND.end, { entries: 2, bytes: 10 })
@@ -100,17 +110,20 @@ export function makeFileVectors(): Record<string, unknown> {
     // byte i of a file is (7 i + floor(i / 251)) mod 256
     files: [0, 1, 65_507, CHUNK_LENGTH, CHUNK_LENGTH + 1, 3 * CHUNK_LENGTH, 5 * CHUNK_LENGTH + 7].map(size => {
       const bytes = contentOfVector(size)
-      const leaves = new MerkleTree()
-      for (let at = 0; at < size; at += CHUNK_LENGTH) {
-        leaves.append(sha256(Buffer.concat([Uint8Array.of(KIND.chunk), bytes.subarray(at, at + CHUNK_LENGTH)])))
-      }
-      return { size, sha256: hex(sha256(bytes)), root: hex(leaves.root()) }
+      return { size, sha256: hex(sha256(bytes)), root: hex(digestsOf(bytes).root()) }
     }),
     names: ['report.pdf', 'a/b', 'nul.txt', '..', 'x ', 'x\u202etxt.exe', 'x'.repeat(300)].map(name => ({
       name,
       safe: safeName(name)
     }))
   }
+}
+
+/** Of a whole file. */
+export function digestsOf(content: Uint8Array): FileDigests {
+  const digests = new FileDigests()
+  for (let at = 0; at < content.length; at += CHUNK_LENGTH) digests.append(content.subarray(at, at + CHUNK_LENGTH))
+  return digests
 }
 
 function framed(type: number, body: Uint8Array): string {

@@ -20,7 +20,8 @@ import { MerkleTree } from '../../src/protocols/files/merkle.ts'
 import { encodeCounts, encodeEntry, encodeEntryEnd, encodeStop, KIND } from '../../src/protocols/files/messages.ts'
 import { Sink, type SinkJob } from '../../src/protocols/files/sink.ts'
 import { contentOf, survey, usage } from '../../src/protocols/files/source.ts'
-import { STREAM_KEY_LENGTH, StreamOpener, StreamSealer } from '../../src/protocols/files/stream.ts'
+import { CIPHER, STREAM_KEY_LENGTH, StreamOpener, StreamSealer } from '../../src/protocols/files/stream.ts'
+import { digestsOf } from '../support/file-vectors.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const sha256 = (...parts: Uint8Array[]): Buffer => {
@@ -61,13 +62,14 @@ describe('the Merkle tree', () => {
   })
 })
 
-describe('a stream', () => {
+describe.each(Object.entries(CIPHER))('a stream with %s', (_, cipher) => {
   const open = (key: Uint8Array) => new StreamOpener(Uint8Array.from(key))
   const sealAll = (key: Uint8Array, texts: string[]): Buffer[] => {
     const sealer = new StreamSealer(Uint8Array.from(key))
     return texts.map((text, at) => Buffer.from(sealer.seal(Buffer.from(text), at === texts.length - 1)))
   }
   const key = randomBytes(STREAM_KEY_LENGTH)
+  key[0] = cipher
   const [one, two, last] = sealAll(key, ['one', 'two', 'last'])
 
   test('opens in order', () => {
@@ -245,16 +247,12 @@ describe('a sink', () => {
     const job = { folder: temporaryFolder(), directory: false, size: 10, entries: 1, done, chunks: 0, begun: 0 }
     return new Sink({ ...job, limits: NO_LIMITS, ...rest })
   }
-  const root = new MerkleTree().root()
+  const root = digestsOf(Buffer.alloc(0)).root()
   const entry = (rest: object = {}) => encodeEntry({ path: '', directory: false, size: 10, from: 0, root, ...rest })
   const chunk = (bytes: Uint8Array) => Buffer.concat([Uint8Array.of(KIND.chunk), bytes])
   const end = (entries = 1, bytes = 10) => encodeCounts(KIND.end, { entries, bytes })
   const ten = Buffer.from('0123456789')
-  const digests = () => {
-    const tree = new MerkleTree()
-    tree.append(sha256(Uint8Array.of(0), ten))
-    return encodeEntryEnd({ sha256: sha256(ten), root: tree.root() })
-  }
+  const digests = () => encodeEntryEnd({ sha256: sha256(ten), root: digestsOf(ten).root() })
 
   test('takes what is right', () => {
     const folder = temporaryFolder()

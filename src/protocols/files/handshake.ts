@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Connection, PeerId } from '@libp2p/interface'
-import type { CryptoProvider } from '../../crypto/index.ts'
+import { type CryptoProvider, isAesQuicker } from '../../crypto/index.ts'
 import { isTalosError, TalosError } from '../../errors.ts'
 import { encodeFrame, type FrameStream } from '../framing/index.ts'
 import type { MainSessions } from '../sessions/index.ts'
@@ -25,8 +25,8 @@ export interface Party {
   crypto: CryptoProvider
 }
 
-/** An offer without the secret of its stream. */
-export type OfferedTransfer = Omit<FileOffer, 'secret'>
+/** An offer without what belongs to its stream. */
+export type OfferedTransfer = Omit<FileOffer, 'secret' | 'aes'>
 
 /**
  * The sender's side: offers, and waits for the answer as long as the receiver says that it is deciding. `keys` are there when
@@ -41,7 +41,7 @@ export async function makeOffer(
 ): Promise<{ answer: FileAnswer; keys: StreamKeys | undefined }> {
   const receiver = connection.remotePeer
   const secret = randomBytes(SECRET_LENGTH)
-  const sealed = await sessions.seal(connection, FileOffer.encode({ ...offered, secret }), signal)
+  const sealed = await sessions.seal(connection, FileOffer.encode({ ...offered, secret, aes: isAesQuicker() }), signal)
   await frames.write(encodeFrame(FRAME.offer, sealed), signal)
   const { type, body } = await afterWaiting(frames, signal)
   if (type === FRAME.refuse) throw await refused(decode(FileRefuse, body), receiver, sessions)
@@ -50,7 +50,9 @@ export async function makeOffer(
   if (Buffer.compare(answer.transferId, offered.transferId) !== 0) throw violation('an answer to another offer')
   if (answer.answer !== ANSWER.accepted) return { answer, keys: undefined }
   if (answer.secret.byteLength !== SECRET_LENGTH) throw violation('an answer without a secret')
-  const context = { sender: self.toString(), receiver: receiver.toString(), transferId: offered.transferId }
+  const { aes } = answer
+  if (aes && !isAesQuicker()) throw violation('an answer with a cipher that was not offered')
+  const context = { sender: self.toString(), receiver: receiver.toString(), transferId: offered.transferId, aes }
   return { answer, keys: deriveStreamKeys(crypto, { offer: secret, answer: answer.secret }, context) }
 }
 
@@ -115,9 +117,11 @@ export async function giveAnswer(
 ): Promise<StreamKeys> {
   const secret = randomBytes(SECRET_LENGTH)
   const accepts = (answer.answer ?? ANSWER.accepted) === ANSWER.accepted
-  const plaintext = FileAnswer.encode({ ...answer, transferId: offer.transferId, ...(accepts ? { secret } : {}) })
+  const { transferId } = offer
+  const aes = accepts && offer.aes && isAesQuicker()
+  const plaintext = FileAnswer.encode({ ...answer, transferId, ...(accepts ? { secret, aes } : {}) })
   const sealed = await sessions.seal(connection, plaintext, signal)
-  const context = { sender: connection.remotePeer.toString(), receiver: self.toString(), transferId: offer.transferId }
+  const context = { sender: connection.remotePeer.toString(), receiver: self.toString(), transferId, aes }
   const keys = deriveStreamKeys(crypto, { offer: offer.secret, answer: secret }, context)
   await frames.write(encodeFrame(FRAME.answer, sealed), signal)
   return keys

@@ -2,8 +2,7 @@ import { Frontier } from '../../chain/tree.ts'
 
 /**
  * The Merkle tree of RFC 6962 §2.1 over leaves that come one after the other, in memory that grows with the logarithm of
- * their number. The hash of a leaf is SHA-256(0x00 ‖ leaf); a message that carries a chunk begins with that zero, so its hash
- * is the leaf's.
+ * their number. The hash of a leaf is SHA-256(0x00 ‖ leaf).
  */
 export class MerkleTree {
   #frontier = new Frontier()

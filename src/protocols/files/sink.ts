@@ -1,4 +1,4 @@
-import { createHash, type Hash, hash, timingSafeEqual } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
 import {
   closeSync,
   constants,
@@ -16,9 +16,9 @@ import {
 import { dirname, join } from 'node:path'
 import { TalosError } from '../../errors.ts'
 import { CHUNK_LENGTH } from './constants.ts'
+import { FileDigests } from './digests.ts'
 import { checkFile, type FileLimits } from './limits.ts'
 import { HEAD_LENGTH, mediaTypeOf } from './media-type.ts'
-import { MerkleTree } from './merkle.ts'
 import { type Counts, decodeCounts, decodeEntry, decodeEntryEnd, decodeStop, type Entry, KIND } from './messages.ts'
 import { namesLike, safePath } from './names.ts'
 
@@ -51,8 +51,7 @@ interface OpenFile {
   target: string[]
   size: number
   offset: number
-  tree: MerkleTree
-  sha256: Hash
+  digests: FileDigests
 }
 
 /**
@@ -140,36 +139,28 @@ export class Sink {
     const descriptor = this.#guard(() =>
       openSync(join(folder, 'part'), constants.O_RDWR | constants.O_CREAT | NO_FOLLOW, 0o600)
     )
-    this.#file = {
-      descriptor,
-      target,
-      size: entry.size,
-      offset: 0,
-      tree: new MerkleTree(),
-      sha256: createHash('sha256')
-    }
+    this.#file = { descriptor, target, size: entry.size, offset: 0, digests: new FileDigests() }
     if (isResumed) this.#recall(this.#file, entry)
     this.#guard(() => ftruncateSync(descriptor, this.#file!.offset))
   }
 
   /** Hashes what is there of the file. What does not have the hash that the sender's has is not trusted, and goes. */
   #recall(file: OpenFile, { from, root }: Entry): void {
-    const message = Buffer.alloc(1 + CHUNK_LENGTH)
+    const chunk = Buffer.alloc(CHUNK_LENGTH)
     const available = Math.floor(fstatSync(file.descriptor).size / CHUNK_LENGTH)
-    while (file.tree.size < Math.min(from, available)) {
-      this.#guard(() => readFully(file.descriptor, message, file.offset))
-      this.#digest(file, message)
+    while (file.digests.chunks < Math.min(from, available)) {
+      this.#guard(() => readFully(file.descriptor, chunk, file.offset))
+      this.#digest(file, chunk)
     }
-    if (file.tree.size !== from || !timingSafeEqual(file.tree.root(), root)) {
+    if (file.digests.chunks !== from || !timingSafeEqual(file.digests.root(), root)) {
       this.#guard(() => ftruncateSync(file.descriptor, 0))
       throw new TalosError('FILE_RESTART', 'what was received before is damaged; it is sent again')
     }
   }
 
-  #digest(file: OpenFile, message: Uint8Array): void {
-    file.tree.append(hash('sha256', message as Uint8Array<ArrayBuffer>, 'buffer'))
-    file.sha256.update(message.subarray(1))
-    file.offset += message.length - 1
+  #digest(file: OpenFile, chunk: Uint8Array): void {
+    file.digests.append(chunk)
+    file.offset += chunk.length
   }
 
   #chunk(message: Uint8Array): void {
@@ -184,7 +175,7 @@ export class Sink {
     if (!Buffer.from(chunk.buffer, chunk.byteOffset, length).equals(ZEROS.subarray(0, length))) {
       this.#guard(() => writeFully(file.descriptor, chunk, file.offset))
     }
-    this.#digest(file, message)
+    this.#digest(file, chunk)
     this.#unflushed += length
     if (this.#unflushed > FLUSH_AFTER) {
       this.#unflushed = 0
@@ -197,7 +188,7 @@ export class Sink {
     const { sha256, root } = decodeEntryEnd(message)
     const file = this.#file
     if (file === undefined || file.offset !== file.size) throw protocol('a file ended before its end')
-    if (!timingSafeEqual(file.sha256.digest(), sha256) || !timingSafeEqual(file.tree.root(), root)) {
+    if (!timingSafeEqual(file.digests.sha256(), sha256) || !timingSafeEqual(file.digests.root(), root)) {
       this.#guard(() => ftruncateSync(file.descriptor, 0))
       throw new TalosError('FILE_DAMAGED', 'what arrived is not what was sent')
     }
@@ -282,9 +273,9 @@ function writeFully(descriptor: number, bytes: Uint8Array, position: number): vo
     done += writeSync(descriptor, bytes, done, bytes.length - done, position + done)
 }
 
-function readFully(descriptor: number, message: Uint8Array, position: number): void {
-  for (let done = 1; done < message.length; ) {
-    const count = readSync(descriptor, message, done, message.length - done, position + done - 1)
+function readFully(descriptor: number, chunk: Uint8Array, position: number): void {
+  for (let done = 0; done < chunk.length; ) {
+    const count = readSync(descriptor, chunk, done, chunk.length - done, position + done)
     if (count === 0) throw new Error('the partial file became shorter')
     done += count
   }

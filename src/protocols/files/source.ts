@@ -1,4 +1,4 @@
-import { createHash, hash } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import {
   type BigIntStats,
   closeSync,
@@ -13,8 +13,8 @@ import {
 import { basename, join, resolve } from 'node:path'
 import { TalosError } from '../../errors.ts'
 import { CHUNK_LENGTH } from './constants.ts'
+import { FileDigests } from './digests.ts'
 import { HEAD_LENGTH, mediaTypeOf } from './media-type.ts'
-import { MerkleTree } from './merkle.ts'
 import { encodeCounts, encodeEntry, encodeEntryEnd, KIND } from './messages.ts'
 
 // What runs here reads synchronously: it is in a thread of its own (content.worker.ts).
@@ -111,7 +111,7 @@ export function* contentOf(job: SourceJob): Generator<Uint8Array> {
     if (isFile) total.bytes += Number(entry.stats.size)
     if (index < job.entries) continue
     if (isFile) yield* fileMessages(join(root, entry.path), entry, index === job.entries ? job.chunks : 0, buffer)
-    else yield encodeEntry({ path: entry.path, directory: true, size: 0, from: 0, root: new MerkleTree().root() })
+    else yield encodeEntry({ path: entry.path, directory: true, size: 0, from: 0, root: new FileDigests().root() })
   }
   if (total.entries !== now.entries || total.bytes !== now.size) throw changed(root)
   yield encodeCounts(KIND.end, total)
@@ -122,29 +122,27 @@ function* fileMessages(file: string, { path, stats }: Found, from: number, buffe
   const descriptor = open(file)
   try {
     if (!isSame(fstatSync(descriptor, { bigint: true }), stats)) throw changed(file)
-    const tree = new MerkleTree()
-    const sha256 = createHash('sha256')
+    const digests = new FileDigests()
+    const position = (): number => digests.chunks * CHUNK_LENGTH
     buffer[0] = KIND.chunk
     const read = (): Uint8Array => {
-      const length = Math.min(CHUNK_LENGTH, size - tree.size * CHUNK_LENGTH)
-      fill(descriptor, file, buffer, length, tree.size * CHUNK_LENGTH)
-      const message = buffer.subarray(0, 1 + length)
-      sha256.update(message.subarray(1))
-      tree.append(hash('sha256', message as Uint8Array<ArrayBuffer>, 'buffer'))
-      return message
+      const length = Math.min(CHUNK_LENGTH, size - position())
+      fill(descriptor, file, buffer, length, position())
+      digests.append(buffer.subarray(1, 1 + length))
+      return buffer.subarray(0, 1 + length)
     }
     // what the receiver has is read again: its hash goes into the file's
-    while (tree.size < from && tree.size * CHUNK_LENGTH < size) {
+    while (digests.chunks < from && position() < size) {
       read()
       yield PING
     }
-    yield encodeEntry({ path, directory: false, size, from: tree.size, root: tree.root() })
-    while (tree.size * CHUNK_LENGTH < size) yield read()
+    yield encodeEntry({ path, directory: false, size, from: digests.chunks, root: digests.root() })
+    while (position() < size) yield read()
     const after = statSync(file, { bigint: true, throwIfNoEntry: false })
     if (after === undefined || !isSame(after, stats) || !isSame(fstatSync(descriptor, { bigint: true }), stats)) {
       throw changed(file)
     }
-    yield encodeEntryEnd({ sha256: sha256.digest(), root: tree.root() })
+    yield encodeEntryEnd({ sha256: digests.sha256(), root: digests.root() })
   } finally {
     closeSync(descriptor)
   }

@@ -5,13 +5,18 @@ import { TalosError } from '../../errors.ts'
 import { FILE_PROTOCOL, SECRET_LENGTH } from './constants.ts'
 import { put } from './slots.ts'
 
-/** Key and nonce prefix of one direction. */
-export const STREAM_KEY_LENGTH = 32 + 7
+/** Of one direction: which of CIPHERS, key, nonce prefix. */
+export const STREAM_KEY_LENGTH = 1 + 32 + 7
 
 const INFO = Buffer.from('talos/file-stream/v1\0')
-const AEAD = 'chacha20-poly1305'
+/** By the name of one of them: Node's types have an overload for each, and none for either. */
+type Cipher = 'aes-256-gcm'
+const CIPHERS = ['chacha20-poly1305' as Cipher, 'aes-256-gcm'] as const
 const TAG_LENGTH = 16
 const TAG = { authTagLength: TAG_LENGTH }
+
+/** What seals the content: its number in CIPHERS. */
+export const CIPHER = { chaCha20Poly1305: 0, aes256Gcm: 1 } as const
 
 /** Of one stream: what the sender seals with and what the receiver answers with, STREAM_KEY_LENGTH bytes each. */
 export interface StreamKeys {
@@ -23,16 +28,18 @@ export interface StreamKeys {
 export function deriveStreamKeys(
   crypto: CryptoProvider,
   halves: { offer: Uint8Array; answer: Uint8Array },
-  context: { sender: string; receiver: string; transferId: Uint8Array }
+  context: { sender: string; receiver: string; transferId: Uint8Array; aes: boolean }
 ): StreamKeys {
   const secret = new Uint8Array(2 * SECRET_LENGTH)
   secret.set(halves.offer)
   secret.set(halves.answer, SECRET_LENGTH)
   const names = Buffer.from(`${FILE_PROTOCOL}\0${context.sender}\0${context.receiver}\0`)
-  const info = Buffer.concat([INFO, names, context.transferId])
-  const keys = crypto.hkdf(secret, new Uint8Array(), info, 2 * STREAM_KEY_LENGTH)
+  const cipher = context.aes ? CIPHER.aes256Gcm : CIPHER.chaCha20Poly1305
+  const info = Buffer.concat([INFO, names, context.transferId, Uint8Array.of(cipher)])
+  const keys = crypto.hkdf(secret, new Uint8Array(), info, 2 * (STREAM_KEY_LENGTH - 1))
   wipe(secret, halves.offer, halves.answer)
-  const [content, control] = [keys.slice(0, STREAM_KEY_LENGTH), keys.slice(STREAM_KEY_LENGTH)]
+  const content = Uint8Array.of(cipher, ...keys.subarray(0, STREAM_KEY_LENGTH - 1))
+  const control = Uint8Array.of(CIPHER.chaCha20Poly1305, ...keys.subarray(STREAM_KEY_LENGTH - 1))
   wipe(keys)
   return { content, control }
 }
@@ -70,17 +77,18 @@ class Nonces {
  * node:crypto at first hand: the provider's seal() and open() copy what they make, and here that is a tenth of the time.
  */
 export class StreamSealer {
+  readonly #cipher: Cipher
   readonly #key: KeyObject
   readonly #nonces: Nonces
 
   /** Wipes `key`, STREAM_KEY_LENGTH bytes. */
   constructor(key: Uint8Array) {
-    ;[this.#key, this.#nonces] = begin(key)
+    ;[this.#cipher, this.#key, this.#nonces] = begin(key)
   }
 
   /** What to send, TAG_LENGTH bytes longer, at the beginning of `target`. */
   seal(message: Uint8Array, last = false, target: Buffer = Buffer.alloc(message.byteLength + TAG_LENGTH)): Uint8Array {
-    const cipher = createCipheriv(AEAD, this.#key, this.#nonces.next(last), TAG)
+    const cipher = createCipheriv(this.#cipher, this.#key, this.#nonces.next(last), TAG)
     const ciphertext = cipher.update(message)
     cipher.final()
     this.#nonces.taken(last)
@@ -91,19 +99,20 @@ export class StreamSealer {
 }
 
 export class StreamOpener {
+  readonly #cipher: Cipher
   readonly #key: KeyObject
   readonly #nonces: Nonces
 
   /** Wipes `key`, STREAM_KEY_LENGTH bytes. */
   constructor(key: Uint8Array) {
-    ;[this.#key, this.#nonces] = begin(key)
+    ;[this.#cipher, this.#key, this.#nonces] = begin(key)
   }
 
   /** The message, in memory of its own. Throws FILE_PROTOCOL when it is not the next of the stream. */
   open(sealed: Uint8Array, last = false): Uint8Array {
     const length = sealed.byteLength - TAG_LENGTH
     if (length < 1) throw notGenuine()
-    const decipher = createDecipheriv(AEAD, this.#key, this.#nonces.next(last), TAG)
+    const decipher = createDecipheriv(this.#cipher, this.#key, this.#nonces.next(last), TAG)
     decipher.setAuthTag(sealed.subarray(length))
     const message = decipher.update(sealed.subarray(0, length))
     try {
@@ -117,10 +126,11 @@ export class StreamOpener {
   }
 }
 
-function begin(key: Uint8Array): [KeyObject, Nonces] {
-  const begun: [KeyObject, Nonces] = [
-    createSecretKey(key.subarray(0, 32)),
-    new Nonces(key.subarray(32, STREAM_KEY_LENGTH))
+function begin(key: Uint8Array): [Cipher, KeyObject, Nonces] {
+  const begun: [Cipher, KeyObject, Nonces] = [
+    CIPHERS[key[0]!]!,
+    createSecretKey(key.subarray(1, 33)),
+    new Nonces(key.subarray(33, STREAM_KEY_LENGTH))
   ]
   wipe(key)
   return begun

@@ -124,6 +124,7 @@ export interface FileOffer {
   entries: number
   mediaType: string
   cancelled: boolean
+  aes: boolean
 }
 
 export namespace FileOffer {
@@ -176,6 +177,11 @@ export namespace FileOffer {
           w.bool(obj.cancelled)
         }
 
+        if ((obj.aes != null && obj.aes !== false)) {
+          w.uint32(72)
+          w.bool(obj.aes)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -188,7 +194,8 @@ export namespace FileOffer {
           size: 0,
           entries: 0,
           mediaType: '',
-          cancelled: false
+          cancelled: false,
+          aes: false
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -227,6 +234,10 @@ export namespace FileOffer {
             }
             case 8: {
               obj.cancelled = reader.bool()
+              break
+            }
+            case 9: {
+              obj.aes = reader.bool()
               break
             }
             default: {
@@ -300,6 +311,13 @@ export namespace FileOffer {
               }
               break
             }
+            case 9: {
+              yield {
+                field: `${prefix}.aes`,
+                value: reader.bool()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -352,6 +370,11 @@ export namespace FileOffer {
     value: boolean
   }
 
+  export interface FileOfferAesFieldEvent {
+    field: '$.aes'
+    value: boolean
+  }
+
   export function encode (obj: Partial<FileOffer>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, FileOffer.codec())
   }
@@ -360,7 +383,7 @@ export namespace FileOffer {
     return decodeMessage(buf, FileOffer.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<FileOffer>): Generator<FileOfferTransferIdFieldEvent | FileOfferSecretFieldEvent | FileOfferNameFieldEvent | FileOfferDirectoryFieldEvent | FileOfferSizeFieldEvent | FileOfferEntriesFieldEvent | FileOfferMediaTypeFieldEvent | FileOfferCancelledFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<FileOffer>): Generator<FileOfferTransferIdFieldEvent | FileOfferSecretFieldEvent | FileOfferNameFieldEvent | FileOfferDirectoryFieldEvent | FileOfferSizeFieldEvent | FileOfferEntriesFieldEvent | FileOfferMediaTypeFieldEvent | FileOfferCancelledFieldEvent | FileOfferAesFieldEvent> {
     return streamMessage(buf, FileOffer.codec(), opts)
   }
 }
@@ -372,6 +395,7 @@ export interface FileAnswer {
   secret: Uint8Array<ArrayBuffer>
   entries: number
   chunks: number
+  aes: boolean
 }
 
 export namespace FileAnswer {
@@ -414,6 +438,11 @@ export namespace FileAnswer {
           w.uint64Number(obj.chunks)
         }
 
+        if ((obj.aes != null && obj.aes !== false)) {
+          w.uint32(56)
+          w.bool(obj.aes)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -424,7 +453,8 @@ export namespace FileAnswer {
           reason: '',
           secret: uint8ArrayAlloc(0),
           entries: 0,
-          chunks: 0
+          chunks: 0,
+          aes: false
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -455,6 +485,10 @@ export namespace FileAnswer {
             }
             case 6: {
               obj.chunks = reader.uint64Number()
+              break
+            }
+            case 7: {
+              obj.aes = reader.bool()
               break
             }
             default: {
@@ -514,6 +548,13 @@ export namespace FileAnswer {
               }
               break
             }
+            case 7: {
+              yield {
+                field: `${prefix}.aes`,
+                value: reader.bool()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -556,6 +597,11 @@ export namespace FileAnswer {
     value: number
   }
 
+  export interface FileAnswerAesFieldEvent {
+    field: '$.aes'
+    value: boolean
+  }
+
   export function encode (obj: Partial<FileAnswer>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, FileAnswer.codec())
   }
@@ -564,7 +610,7 @@ export namespace FileAnswer {
     return decodeMessage(buf, FileAnswer.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<FileAnswer>): Generator<FileAnswerTransferIdFieldEvent | FileAnswerAnswerFieldEvent | FileAnswerReasonFieldEvent | FileAnswerSecretFieldEvent | FileAnswerEntriesFieldEvent | FileAnswerChunksFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<FileAnswer>): Generator<FileAnswerTransferIdFieldEvent | FileAnswerAnswerFieldEvent | FileAnswerReasonFieldEvent | FileAnswerSecretFieldEvent | FileAnswerEntriesFieldEvent | FileAnswerChunksFieldEvent | FileAnswerAesFieldEvent> {
     return streamMessage(buf, FileAnswer.codec(), opts)
   }
 }
