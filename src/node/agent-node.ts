@@ -3,6 +3,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { crypto } from '../crypto/index.ts'
 import { isTalosError, TalosError } from '../errors.ts'
 import { type TunnelHost, tunnelHost } from '../protocols/mcp/tunnel/host.ts'
+import type { MessageCounts } from '../protocols/messaging/index.ts'
 import { type RegistryClient, registryClient } from '../protocols/registry/index.ts'
 import { type SessionStore, type Sessions, streamSessions } from '../protocols/sessions/index.ts'
 import { type Agent, type AgentOptions, beginAgent, openStore } from './agent.ts'
@@ -197,6 +198,11 @@ export class AgentNode implements AsyncDisposable {
   /** Messages that wait, here and for the application; none before complete(). */
   usage(): { outbox: number; inbox: number } {
     return this.#services?.messaging.usage ?? { outbox: 0, inbox: 0 }
+  }
+
+  /** Envelopes that were not taken, since the start. */
+  messageCounts(): MessageCounts {
+    return this.#services?.messaging.counts ?? { unreadableHere: 0, unreadableThere: 0, forged: 0 }
   }
 
   async stop(): Promise<void> {

@@ -24,7 +24,7 @@ import { serveComparisons } from './audit/read/serve-peers.ts'
 import type { Claims } from './chain/claims.ts'
 import type { NetworkChain, NetworkChainComponents } from './chain/network-chain.ts'
 import { FilePolicy } from './file-policy.ts'
-import { isAmong } from './known-peer.ts'
+import { addressBookOf, isAmong } from './known-peer.ts'
 import { LightNodes } from './light/light-nodes.ts'
 import { ownMailboxes, registrableMailboxes } from './mailbox/addresses.ts'
 import { throwAwayDepositor } from './mailbox/depositor.ts'
@@ -103,7 +103,18 @@ export class AgentServices {
       onEnvelope: envelope => this.messaging.receive(envelope),
       onState: () => node.mailboxesChanged()
     })(components)
-    this.messaging = messaging({ identity, store, crypto, connect, mailbox: this.mailbox, record })(components)
+    const { acceptFrom } = config.messages
+    const isKnown = addressBookOf({ dataDir })
+    this.messaging = messaging({
+      identity,
+      store,
+      crypto,
+      connect,
+      mailbox: this.mailbox,
+      record,
+      acceptFrom,
+      isKnown
+    })(components)
     this.files = files({
       sessions,
       store,

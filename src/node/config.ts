@@ -72,6 +72,20 @@ export const CONFIG = z.strictObject({
       { acceptFrom: [], limits: {} }
     )
     .check(z.describe('Which files are taken')),
+  messages: z
+    ._default(
+      z.strictObject({
+        acceptFrom: z
+          ._default(z.enum(['anyone', 'known']), 'anyone')
+          .check(
+            z.describe(
+              'Whose messages are taken: of anyone, or of the address book and of whom this agent has written to'
+            )
+          )
+      }),
+      { acceptFrom: 'anyone' }
+    )
+    .check(z.describe('Which messages are taken')),
   audit: z
     ._default(
       z.strictObject({

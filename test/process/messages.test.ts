@@ -39,6 +39,23 @@ describe.concurrent('messages between processes', () => {
     expect(await history(bob)).toMatchObject([{ direction: 'in', text: 'hello' }])
   })
 
+  test('an agent that takes messages from known peers alone', { timeout: 120_000 }, async context => {
+    const world = await TalosWorld.start(context)
+    const [alice, bob] = [await world.machine('Alice'), await world.machine('Bob')]
+    bob.env['TALOS_MESSAGES_ACCEPT_FROM'] = 'known'
+    const listening = bob.start('listen')
+    await listening.event('registered')
+    const refused = await alice.run('send', bob.peerId, 'who are you', '--wait', '30s')
+    expect([refused.status, refused.stderr]).toEqual([5, expect.stringContaining('MESSAGE_NOT_ACCEPTED')])
+    // the node that runs looks it up for each message
+    await bob.json('peers', 'add', 'alice', alice.peerId)
+    await eventually(async () => (await alice.run('send', bob.peerId, 'hello', '--wait', '30s')).status === 0, 30_000)
+    expect(await listening.event('message')).toMatchObject({ peer: alice.peerId, text: 'hello' })
+    alice.env['TALOS_MESSAGES_ACCEPT_FROM'] = 'friends'
+    const wrong = await alice.run('inbox')
+    expect([wrong.status, wrong.stderr]).toEqual([2, expect.stringContaining('TALOS_MESSAGES_ACCEPT_FROM')])
+  })
+
   test('standard input and bytes arrive as they were', { timeout: 120_000 }, async context => {
     const world = await TalosWorld.start(context)
     const [alice, bob] = [await world.machine('Alice'), await world.machine('Bob')]

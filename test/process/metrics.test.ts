@@ -66,6 +66,11 @@ test('what is measured is what the documentation lists, and counts what happened
   for (const text of [ofHost!, ofAgent!]) expect(names(text)).toEqual([...ofAll, ...documented('Of an agent')].sort())
   expect(value(ofHost!, 'talos_messages_total{state="received"}')).toBe(1)
   expect(value(ofHost!, 'talos_messages_waiting{box="inbox"}')).toBe(1)
+  for (const reason of ['unreadable-here', 'unreadable-there', 'forged']) {
+    for (const text of [ofHost!, ofAgent!]) {
+      expect(value(text, `talos_messages_refused_total{reason="${reason}"}`)).toBe(0)
+    }
+  }
   expect(value(ofHost!, 'talos_tunnel_sessions')).toBe(1)
   // initialize and the call of the tool
   expect(value(ofHost!, 'talos_tunnel_calls_total{outcome="result"}')).toBe(2)

@@ -87,6 +87,8 @@ test('forged, misdirected, misdated and garbled envelopes change nothing, and th
     bad.push(s.genuine.map((byte, i) => (i === at ? byte ^ 1 : byte)))
   }
   for (const envelope of bad) await s.bob.messaging.receive(envelope)
+  expect(s.bob.messaging.counts).toMatchObject({ unreadableHere: 0, unreadableThere: 0 })
+  expect(s.bob.messaging.counts.forged).toBeGreaterThan(20)
   expect(await diskOf(s.bob)).toBe(before)
   expect(await s.bob.messaging.receive(s.genuine)).toBe(true)
   expect(await s.bob.gotAll(2)).toEqual(['first', 'genuine'])
@@ -100,6 +102,7 @@ test('an envelope that is dated too far ahead is kept by its mailbox; one sealed
   expect(await s.bob.messaging.receive(forged(s.genuine, { timestamp: Date.now() + 2 * DAY }, s.alice))).toBe(false)
   const body = randomBytes(500)
   expect(await s.bob.messaging.receive(forged(s.genuine, { body }, s.alice))).toBe(true)
+  expect(s.bob.messaging.counts).toEqual({ unreadableHere: 1, unreadableThere: 0, forged: 0 })
   expect(s.bob.got).toEqual(['first'])
   expect(await s.bob.messaging.receive(s.genuine)).toBe(true)
   expect(s.bob.got).toEqual(['first', 'genuine'])

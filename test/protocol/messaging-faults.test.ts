@@ -137,6 +137,48 @@ test('a full inbox makes the sender wait, and the sender goes on when something 
   expect(p.bob.got).toEqual(numbered(10))
 })
 
+test('strangers together fill only their part of the inbox; who is known, or was written to, has the rest', async () => {
+  const town: Town = new Map()
+  const known = new Set<string>()
+  await using bob = await startMessageAgent(town, {
+    limits: { openInboxMessages: 4 },
+    isKnown: peer => known.has(peer.toString())
+  })
+  await using alice = await startMessageAgent(town)
+  await using carol = await startMessageAgent(town)
+  await using eve = await startMessageAgent(town)
+  await using mallory = await startMessageAgent(town)
+  known.add(alice.name)
+  await allDelivered(eve, await sendAll(eve, bob, numbered(3, 'e')))
+  const sent = await sendAll(mallory, bob, numbered(5, 'm'))
+  expect((await mallory.until(sent[0]!.id, 'delivered')).state).toBe('delivered')
+  const waits = Promise.withResolvers<string>()
+  mallory.messaging.addEventListener('state', ({ detail }) => {
+    if (detail.reason !== undefined) waits.resolve(detail.reason.code)
+  })
+  mallory.messaging.retry()
+  expect(await waits.promise).toBe('MESSAGE_INBOX_FULL')
+  await allDelivered(alice, await sendAll(alice, bob, numbered(3, 'a')))
+  // whom one writes to is known by that
+  await allDelivered(bob, await sendAll(bob, carol, ['hello']))
+  await allDelivered(carol, await sendAll(carol, bob, ['answer']))
+  expect(bob.got.filter(text => text.startsWith('m'))).toEqual(['m0'])
+  for (const { id } of await bob.messaging.inbox()) await bob.messaging.take(id)
+  await allDelivered(mallory, sent.slice(0, 4))
+})
+
+test('with acceptFrom "known" strangers are told that they are not accepted, until one has written to them', async () => {
+  await using p = await pair({}, { acceptFrom: 'known', isKnown: () => false })
+  const refused = await p.alice.send(p.bob, 'who are you')
+  expect(await p.alice.until(refused.id, 'delivered')).toMatchObject({
+    state: 'failed',
+    reason: { code: 'MESSAGE_NOT_ACCEPTED' }
+  })
+  await allDelivered(p.bob, await sendAll(p.bob, p.alice, ['write to me']))
+  await allDelivered(p.alice, await sendAll(p.alice, p.bob, ['hello']))
+  expect(p.bob.got).toEqual(['hello'])
+})
+
 test('what expires has failed, and what follows is not held up', async () => {
   await using p = await pair()
   await allDelivered(p.alice, await sendAll(p.alice, p.bob, ['before']))
@@ -182,7 +224,7 @@ test('a sender that may not begin a session, or is not accepted, is told, and it
     state: 'failed',
     reason: { code: 'MESSAGE_NOT_ACCEPTED' }
   })
-  await using q = await pair({}, { accepts: () => false })
+  await using q = await pair({}, { acceptFrom: 'known', isKnown: () => false })
   const other = await q.alice.send(q.bob, 'hello')
   expect(await q.alice.until(other.id, 'delivered')).toMatchObject({
     state: 'failed',

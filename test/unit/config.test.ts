@@ -23,6 +23,7 @@ const DEFAULTS = {
   files: FILES,
   audit: AUDIT,
   witness: WITNESS,
+  messages: { acceptFrom: 'anyone' },
   node: { role: 'full' },
   limits: {}
 }
@@ -44,6 +45,7 @@ test('flags come before the environment, the environment before the file', async
     files: FILES,
     audit: AUDIT,
     witness: WITNESS,
+    messages: { acceptFrom: 'anyone' },
     node: { role: 'full' },
     limits: { maxConnections: 2, maxReservations: 1 }
   })

@@ -52,6 +52,15 @@ class AgentMetrics extends Metrics {
       'Messages that came into this state: received, or sent and queued, stored, delivered, read, failed',
       ['state']
     )
+    this.totals(
+      'talos_messages_refused_total',
+      'Envelopes that were not taken: undecryptable here, ours undecryptable there, or forged',
+      'reason',
+      () => {
+        const { unreadableHere = 0, unreadableThere = 0, forged = 0 } = node()?.messageCounts() ?? {}
+        return { 'unreadable-here': unreadableHere, 'unreadable-there': unreadableThere, forged }
+      }
+    )
     this.sharedChain(() => node()?.network)
     this.gauges('talos_messages_waiting', 'Messages in the outbox and in the inbox', 'box', () => {
       const { outbox, inbox } = node()?.usage() ?? { outbox: 0, inbox: 0 }

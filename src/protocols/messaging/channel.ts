@@ -361,7 +361,10 @@ export class Channel {
           this.receive({ envelope, link })
         } catch (error) {
           if (!(error instanceof EnvelopeError)) throw error
-          if (error.refusal !== REFUSAL.clock) bad++
+          if (error.refusal !== REFUSAL.clock) {
+            bad++
+            this.#context.counts.forged++
+          }
           this.#context.log('an envelope from %p is refused: %e', this.peerId, error)
           this.#refuse(link, error.refusal, error.id === undefined ? [] : [error.id])
         }

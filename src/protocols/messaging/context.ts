@@ -4,7 +4,7 @@ import type { CryptoProvider } from '../../crypto/index.ts'
 import type { MailboxRoute } from '../mailbox/index.ts'
 import type { SessionStore, Sessions, Transaction } from '../sessions/index.ts'
 import type { EnvelopeSigner } from './envelope.ts'
-import type { IncomingMessage, OutgoingMessage } from './index.ts'
+import type { IncomingMessage, MessageCounts, OutgoingMessage } from './index.ts'
 import type { MessagingLimits, Usage } from './limits.ts'
 import type { UuidSource } from './uuid.ts'
 
@@ -21,7 +21,9 @@ export interface Context {
   readonly uuids: UuidSource
   readonly log: Logger
   connect(peer: PeerId, signal: AbortSignal): Promise<Connection>
-  accepts(peer: PeerId): boolean
+  readonly acceptFrom: 'anyone' | 'known'
+  isKnown(peer: PeerId): boolean | Promise<boolean>
+  readonly counts: MessageCounts
   /** Milliseconds since the epoch. */
   now(): number
   /** Somebody wants to know what becomes of an outgoing message. */

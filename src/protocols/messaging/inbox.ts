@@ -14,7 +14,7 @@ import {
 } from './constants.ts'
 import type { Context } from './context.ts'
 import { type Envelope, EnvelopeError, plain } from './envelope.ts'
-import { hasInboxRoom } from './limits.ts'
+import { hasInboxRoom, isInboxOpen } from './limits.ts'
 import { type Delivered, TextBody } from './pb/message.ts'
 import { type EpochRecord, type PeerRecord, StoredMessage } from './pb/records.ts'
 import { encodeText, heldKey, idKey, inboxKey, incomingMessage, messageKey, putState, readMessage } from './records.ts'
@@ -44,10 +44,15 @@ export class Inbox {
 
   /**
    * Takes a TEXT or SKIP whose signature was checked. When it returns, it is on disk with the step, or was before: it is to be
-   * acknowledged. Resolves with what it acknowledges itself. Throws EnvelopeError (refused; nothing changed) or the SESSION_* for
+   * acknowledged. `isKnown` is asked when there is room for known peers alone. Resolves with what it acknowledges itself. Throws EnvelopeError (refused; nothing changed) or the SESSION_* for
    * which it could not be read.
    */
-  async accept(step: Step, record: PeerRecord, envelope: Envelope): Promise<readonly Delivered[]> {
+  async accept(
+    step: Step,
+    record: PeerRecord,
+    envelope: Envelope,
+    isKnown: () => Promise<boolean>
+  ): Promise<readonly Delivered[]> {
     const { sequence, floor } = envelope
     const known = record.epochs.find(one => Buffer.compare(one.epoch, envelope.epoch) === 0)
     if (known !== undefined && isDuplicate(known, sequence)) return []
@@ -55,7 +60,8 @@ export class Inbox {
     const next = Math.max(known?.next ?? 0, floor)
     if (sequence >= next + WINDOW) throw refused(REFUSAL.malformed, 'it is too far ahead of others', envelope)
 
-    const { message, delivered } = envelope.type === TYPE.text ? await this.#open(step, record, envelope) : SKIPPED
+    const { message, delivered } =
+      envelope.type === TYPE.text ? await this.#open(step, record, envelope, isKnown) : SKIPPED
     const epoch = known ?? newEpoch(envelope)
     if (known === undefined) await this.#begin(step, record, epoch)
     epoch.lastAt = step.now
@@ -97,10 +103,12 @@ export class Inbox {
     }
   }
 
-  async #open(step: Step, record: PeerRecord, envelope: Envelope): Promise<Opened> {
+  async #open(step: Step, record: PeerRecord, envelope: Envelope, isKnown: () => Promise<boolean>): Promise<Opened> {
     const cost = envelope.body.length + MESSAGE_COST
-    if (!hasInboxRoom(this.#context.limits, record, this.#context.total, cost)) {
-      throw refused(REFUSAL.full, 'there is no room for it', envelope)
+    const { limits, total } = this.#context
+    if (!hasInboxRoom(limits, record, total, cost)) throw refused(REFUSAL.full, 'there is no room for it', envelope)
+    if (!isInboxOpen(limits, total, cost) && !(await isKnown())) {
+      throw refused(REFUSAL.full, 'the room that there is, is for peers that are known', envelope)
     }
     const { plaintext } = await step.session.open(envelope.body)
     const body = decodeBody(plaintext, envelope)

@@ -88,6 +88,16 @@ export interface MessagingEvents {
   state: CustomEvent<OutgoingMessage>
 }
 
+/** Envelopes that were not taken. */
+export interface MessageCounts {
+  /** Signed by their sender, and not to be decrypted here. */
+  unreadableHere: number
+  /** Ours that a peer could not decrypt. */
+  unreadableThere: number
+  /** Malformed, not signed by whom they name, or not for us. */
+  forged: number
+}
+
 export interface MessagingInit {
   /** What our envelopes are signed with. */
   identity: EnvelopeSigner
@@ -95,8 +105,13 @@ export interface MessagingInit {
   crypto: CryptoProvider
   /** An open connection to the peer, or a new one. Throws NETWORK_*. */
   connect(peer: PeerId, signal: AbortSignal): Promise<Connection>
-  /** Whose messages are taken; others are told MESSAGE_NOT_ACCEPTED. @default everybody's */
-  accepts?(peer: PeerId): boolean
+  /**
+   * Whose messages are taken: of others, who are told MESSAGE_NOT_ACCEPTED, nothing is kept. Known is whom we have written to ourselves, and who
+   * isKnown(). @default 'anyone'
+   */
+  acceptFrom?: 'anyone' | 'known'
+  /** Part of the inbox is kept for those who are known. Asked only when it matters. @default everybody is */
+  isKnown?(peer: PeerId): boolean | Promise<boolean>
   /** The way for when a peer cannot be reached. @default none: messages wait here until the peer is reached */
   mailbox?: MailboxRoute
   /** Records what happened in the transaction in which it happens. @default nothing is recorded */
@@ -130,6 +145,8 @@ export interface Messaging extends TypedEventTarget<MessagingEvents> {
   retry(peer?: PeerId): void
   /** Messages that are not delivered or failed yet, and messages that no application has taken yet. */
   readonly usage: { outbox: number; inbox: number }
+  /** Since the start. */
+  readonly counts: MessageCounts
   /** Forgets a message that is done (read, failed, delivered, taken). Throws MESSAGE_UNKNOWN, MESSAGE_PENDING. */
   remove(id: string): Promise<void>
 }

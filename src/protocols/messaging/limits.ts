@@ -14,6 +14,9 @@ export interface MessagingLimits {
   /** Messages of all peers that the application has not taken. */
   totalInboxMessages: number
   totalInboxBytes: number
+  /** Above so much of that, only what comes from peers that are known is taken: strangers cannot fill it. */
+  openInboxMessages: number
+  openInboxBytes: number
 }
 
 const MiB = 1024 * 1024
@@ -26,7 +29,9 @@ export const DEFAULT_LIMITS: MessagingLimits = {
   inboxMessages: 50_000,
   inboxBytes: 256 * MiB,
   totalInboxMessages: 200_000,
-  totalInboxBytes: 1024 * MiB
+  totalInboxBytes: 1024 * MiB,
+  openInboxMessages: 100_000,
+  openInboxBytes: 512 * MiB
 }
 
 /** What is kept now, of one peer or of all. */
@@ -49,6 +54,11 @@ export function checkOutbox(limits: MessagingLimits, peer: Usage, total: Usage, 
   throw new TalosError('MESSAGE_OUTBOX_FULL', `as many messages wait ${full} as may`, {
     hint: 'Send it again when some have been delivered.'
   })
+}
+
+/** Whether one more message of `cost` bytes may be anybody's. */
+export function isInboxOpen(limits: MessagingLimits, total: Usage, cost: number): boolean {
+  return total.inCount < limits.openInboxMessages && total.inBytes + cost <= limits.openInboxBytes
 }
 
 export function hasInboxRoom(limits: MessagingLimits, peer: Usage, total: Usage, cost: number): boolean {

@@ -23,6 +23,7 @@ import type {
   InboxEntry,
   InboxQuery,
   IncomingMessage,
+  MessageCounts,
   Messaging,
   MessagingEvents,
   MessagingInit,
@@ -76,7 +77,9 @@ export class MessagingService extends TypedEventEmitter<MessagingEvents> impleme
       uuids: new UuidSource(now, length => crypto.randomBytes(length)),
       log: this.#log,
       connect: (peer, signal) => init.connect(peer, signal),
-      accepts: peer => init.accepts?.(peer) ?? true,
+      acceptFrom: init.acceptFrom ?? 'anyone',
+      isKnown: peer => init.isKnown?.(peer) ?? true,
+      counts: { unreadableHere: 0, unreadableThere: 0, forged: 0 },
       now,
       isWatched: id => this.#waiters.has(id) || this.listenerCount('state') > 0,
       onState: message => this.#onState(message),
@@ -93,6 +96,10 @@ export class MessagingService extends TypedEventEmitter<MessagingEvents> impleme
   get usage(): { outbox: number; inbox: number } {
     const { outCount, inCount } = this.#context.total
     return { outbox: outCount, inbox: inCount }
+  }
+
+  get counts(): MessageCounts {
+    return { ...this.#context.counts }
   }
 
   async start(): Promise<void> {
@@ -192,6 +199,7 @@ export class MessagingService extends TypedEventEmitter<MessagingEvents> impleme
       return await promise
     } catch (error) {
       if (!(error instanceof EnvelopeError)) throw error
+      if (error.refusal !== REFUSAL.clock) this.#context.counts.forged++
       this.#log('an envelope from a mailbox is refused: %e', error)
       return error.refusal !== REFUSAL.clock
     }

@@ -142,6 +142,7 @@ export class Work {
   }
 
   readonly #way: Way
+  #known: Promise<boolean> | undefined
 
   constructor(parts: Parts, step: Step, record: PeerRecord, way: Way) {
     this.#parts = parts
@@ -202,10 +203,10 @@ export class Work {
     let forget = true
     try {
       if (envelope.type === TYPE.text || envelope.type === TYPE.skip) {
-        if (!context.accepts(peerId)) {
+        if (context.acceptFrom === 'known' && !(await this.#isKnown())) {
           throw new EnvelopeError(REFUSAL.notAccepted, 'its sender is not accepted', envelope.id)
         }
-        await this.#beDelivered(await inbox.accept(this.#step, this.#record, envelope))
+        await this.#beDelivered(await inbox.accept(this.#step, this.#record, envelope, () => this.#isKnown()))
         const delivered = link === undefined ? dueOf(this.#record).delivered : this.#direct
         addDelivered(delivered, envelope.epoch, envelope.sequence)
       } else {
@@ -223,10 +224,21 @@ export class Work {
     if (settle !== undefined) this.#step.afterwards(() => settle(forget))
   }
 
+  /** Whom we have written to, or the user knows. */
+  #isKnown(): Promise<boolean> {
+    const { context, peerId } = this.#parts
+    this.#known ??= (async () => this.#record.epoch.length > 0 || context.isKnown(peerId))()
+    return this.#known
+  }
+
   #refuse(envelope: Envelope, reason: number, error: TalosError, link: Link | undefined): void {
     const { context, peerId } = this.#parts
     const ids = [plain(envelope.id.slice())]
     const isUnread = reason === REFUSAL.unreadable
+    if (isUnread) {
+      context.counts.unreadableHere++
+      context.log('could not read an envelope of %p', peerId)
+    }
     const unreadable = isUnread ? context.sessions.explain(peerId, envelope.body, error) : undefined
     const notice = plain(unreadable?.notice ?? new Uint8Array())
     const withoutOneTime = unreadable?.withoutOneTime ?? false
@@ -262,9 +274,13 @@ export class Work {
   }
 
   async #beRefused({ reason, ids }: Refusal): Promise<void> {
-    const { outbox } = this.#parts
+    const { context, outbox, peerId } = this.#parts
     const record = this.#record
     const refused = new Set(ids.map(uuidText))
+    if (reason === REFUSAL.unreadable) {
+      context.counts.unreadableThere += refused.size
+      context.log('%d envelopes could not be read by %p', refused.size, peerId)
+    }
     if (record.sealed !== undefined && refused.has(uuidText(record.sealed.id))) unsealAcknowledgement(record)
     for (const id of refused) addDue(record, this.#parts.recent.take(id))
     if (reason === REFUSAL.unreadable || reason === REFUSAL.clock) outbox.unseal(this.#step, refused)
