@@ -3,7 +3,7 @@
 // checkout's own Node.js takes its place, and the last line says so.
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { LiveProcess } from '../test/support/live-process.ts'
@@ -13,6 +13,7 @@ import { TALOS, talos } from '../test/support/talos.ts'
 import { BASE_IMAGE, ensureBaseImage } from './container/base-image.ts'
 import { podman, program, settle, succeeds } from './container/podman.ts'
 import { ensurePrograms } from './container/programs.ts'
+import { ensurePrometheus } from './container/prometheus.ts'
 
 const IMAGE = 'localhost/talos:local'
 /** Of everything that this run makes. */
@@ -28,7 +29,8 @@ const undo: Array<() => unknown> = [() => rmSync(folder, { recursive: true, forc
 const done = (what: string): void => console.log(`ok  ${what}`)
 
 try {
-  ensurePrograms('podman', 'runc', 'netavark', 'aardvark-dns', 'catatonit', 'nft', 'iptables', 'podman-compose')
+  ensurePrograms('podman', 'runc', 'netavark', 'aardvark-dns', 'catatonit', 'nft', 'iptables')
+  ensurePrograms('podman-compose', 'docker-compose')
   const isStandIn = ensureBaseImage()
   settle(BASE_IMAGE)
   podman(['build', '--format', 'docker', '--tag', IMAGE, '.'], { timeout: 900_000 })
@@ -38,6 +40,7 @@ try {
   await server()
   identityFromSecret()
   await compose()
+  await metrics()
   console.log(
     isStandIn
       ? `passed, on a stand-in for ${BASE_IMAGE} (Debian bookworm, Node.js of this checkout); the official image was not at hand`
@@ -107,12 +110,17 @@ async function server(): Promise<void> {
   await back.kill('SIGTERM')
   done('a message that was left in its mailbox before is there after')
 
+  const busy = bob.live('daemon')
+  await busy.event('registered')
+  const sends = Array.from({ length: 5 }, () => bob.json('send', alice.peerId, 'x'.repeat(100_000)))
+  await Promise.race(sends)
   const before = performance.now()
   podman(['stop', '--time', String(2 * STOP_WITHIN), name])
   const took = (performance.now() - before) / 1000
   assert.equal(podman(['inspect', '--format', '{{.State.ExitCode}}', name]), '0')
   assert.ok(took < STOP_WITHIN, `it took ${took} s to stop`)
-  done(`told to stop, it has drained and ended after ${took.toFixed(1)} s, with status 0`)
+  await Promise.all(sends)
+  done(`told to stop while an agent fills a mailbox, it has ended after ${took.toFixed(1)} s, with status 0`)
 }
 
 /** An agent on this machine that knows the server. */
@@ -159,11 +167,41 @@ function identityFromSecret(): void {
 
 async function compose(): Promise<void> {
   const run = (...args: string[]): string => program('podman-compose', ['-p', OWN, ...args], { timeout: 300_000 })
-  undo.push(() => run('down', '--volumes'))
-  run('up', '--detach', 'server', 'alice', 'bob')
-  const logs = (): string => podman(['logs', `${OWN}_bob_1`])
-  await eventually(() => logs().includes("alice's clock says"), 120_000)
-  assert.match(logs(), /message to alice: (delivered|read)/)
-  assert.match(logs(), /alice's clock says \d{4}-/)
-  done('docker-compose.yml with podman-compose: bob sends alice a message and calls her tool')
+  try {
+    run('up', '--detach', 'server', 'alice', 'bob')
+    const logs = (): string => podman(['logs', `${OWN}_bob_1`])
+    await eventually(() => logs().includes("alice's clock says"), 120_000)
+    assert.match(logs(), /message to alice: (delivered|read)/)
+    assert.match(logs(), /alice's clock says \d{4}-/)
+    done('docker-compose.yml with podman-compose: bob sends alice a message and calls her tool')
+  } finally {
+    run('down', '--volumes')
+  }
+}
+
+/** podman-compose 1.0.3 knows no profiles; docker-compose does, and speaks with podman's service as it would with Docker's. */
+async function metrics(): Promise<void> {
+  const prometheus = ensurePrometheus()
+  const address = `unix://${join(folder, 'podman.sock')}`
+  const service = new LiveProcess({ file: 'podman', args: ['system', 'service', '--time', '0', address] }, {})
+  undo.push(() => service.kill())
+  const env = { DOCKER_HOST: address }
+  const run = (...args: string[]): string =>
+    program('docker-compose', ['-p', `${OWN}-metrics`, '--profile', 'metrics', ...args], { timeout: 300_000, env })
+  await eventually(() => existsSync(join(folder, 'podman.sock')), 30_000)
+  try {
+    run('up', '--detach', '--no-build')
+    const up = async (): Promise<string[]> => {
+      const answer = await fetch('http://127.0.0.1:9091/api/v1/targets').catch(() => undefined)
+      const { data } = ((await answer?.json()) ?? { data: { activeTargets: [] } }) as {
+        data: { activeTargets: Array<{ health: string; labels: { instance: string } }> }
+      }
+      return data.activeTargets.filter(({ health }) => health === 'up').map(({ labels }) => labels.instance)
+    }
+    await eventually(async () => (await up()).length === 3, 120_000)
+    assert.deepEqual((await up()).toSorted(), ['alice:9090', 'bob:9090', 'server:9090'])
+    done(`the profile metrics with docker-compose: ${prometheus} scrapes the server and both agents`)
+  } finally {
+    run('down', '--volumes')
+  }
 }

@@ -14,7 +14,8 @@ const PACKAGES: Record<string, string> = {
   iptables: 'iptables',
   ip: 'iproute2',
   debootstrap: 'debootstrap',
-  'podman-compose': 'podman-compose'
+  'podman-compose': 'podman-compose',
+  'docker-compose': 'docker-compose'
 }
 /** Besides PATH: helpers that podman finds by itself. */
 const FOLDERS = ['/usr/sbin', '/sbin', '/usr/lib/podman', '/usr/libexec/podman', '/usr/lib/cni']
