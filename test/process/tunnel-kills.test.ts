@@ -135,6 +135,34 @@ describe.concurrent('kill -9', () => {
     },
     40_000
   )
+
+  test.each(['at rest', 'in the middle of a call'])(
+    'of the bootstrap server that relays the tunnel, %s: every request is answered, and the next server takes over',
+    async when => {
+      await using net = await TunnelNet.open()
+      const server = await net.bootstrap()
+      // an address where nobody listens: what remains is the relay
+      const serving = await net.serve(SERVER, { env: { TALOS_ANNOUNCE: '/ip4/127.0.0.1/tcp/9' } })
+      const live = net.connect()
+      await live.initialize()
+      await live.line(line => line.includes('through a relay'))
+      expect((await call(live, 'before')).result).toBeGreaterThan(0)
+      if (when !== 'at rest') await begin(live, 'a')
+      const [said, heard] = [live.said.length, serving.said.length]
+      await net.kill(server)
+      // its port is closed: the link ends, and what is in flight is answered when it is not taken up again
+      if (when !== 'at rest') {
+        expect((await within(live.agent.answer('a'), 'the answer', SOON)).error?.code).toBe(5030)
+      }
+      expect((await within(call(live, 'nobody'), 'the answer', SOON)).error?.code).toBe(5030)
+      await net.bootstrap(server.port)
+      await serving.event('registered', heard)
+      await live.line(line => line.includes('connected to') && line.includes('through a relay'), said)
+      expect((await call(live, 'after')).result).toBeGreaterThan(0)
+      answeredOnce(live, 'init', 'before', 'nobody', 'after', ...(when === 'at rest' ? [] : ['a']))
+    },
+    90_000
+  )
 })
 
 describe.concurrent('a server that does not want to end', () => {
