@@ -3,9 +3,10 @@ import { rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { peerIdFromString } from '@libp2p/peer-id'
+import { multiaddr } from '@multiformats/multiaddr'
 import { afterEach, describe, expect, test } from 'vitest'
 import { connectKnown } from '../../src/node/directory/connect-server.ts'
-import { dialPeer } from '../../src/node/directory/dial-peer.ts'
+import { dialDirect, dialPeer } from '../../src/node/directory/dial-peer.ts'
 import { type KeptRegistrations, keepRegistered } from '../../src/node/directory/keep-registered.ts'
 import { roundTrip } from '../../src/node/directory/round-trip.ts'
 import { FrameStream } from '../../src/protocols/framing/index.ts'
@@ -234,4 +235,44 @@ describe('keepRegistered', () => {
     })
     expect(alice.getConnections()).toHaveLength(0)
   })
+})
+
+describe('a peer that is in no registry and no address book', () => {
+  const LOOPBACK = ['/ip4/127.0.0.1/tcp/0']
+
+  /**
+   * Where it is dialled without a relay, for which its address must be known. Until the time is over: a table learns of a peer
+   * a moment after it has connected.
+   */
+  async function found(directory: ReturnType<typeof directoryOf>, peerId: string): Promise<string> {
+    for (const deadline = Date.now() + 20_000; ; ) {
+      try {
+        return (await dialDirect(directory, { peerId }, AbortSignal.timeout(20_000))).remoteAddr.toString()
+      } catch (error) {
+        if (Date.now() > deadline) throw error
+      }
+    }
+  }
+
+  test('is found in the hash table of a bootstrap node', async () => {
+    await using server = await startTestServer()
+    await using bob = await startAgent({ role: 'agent', listen: LOOPBACK })
+    await bob.dial(known(server).addresses.map(address => multiaddr(address)))
+    await using alice = await startAgent()
+    const directory = directoryOf(alice, server)
+    const address = await found(directory, bob.peerId.toString())
+    expect(bob.getMultiaddrs().map(String)).toContain(address)
+    expect(await directory.addressesAt(known(server), bob.peerId.publicKey!.raw)).toEqual([])
+  }, 60_000)
+
+  test('is found by way of a node that the bootstrap node knows', async () => {
+    await using server = await startTestServer()
+    await using carol = await startAgent({ role: 'agent', listen: LOOPBACK })
+    await using bob = await startAgent({ role: 'agent', listen: LOOPBACK })
+    await carol.dial(known(server).addresses.map(address => multiaddr(address)))
+    await bob.dial(carol.getMultiaddrs())
+    await using alice = await startAgent()
+    const address = await found(directoryOf(alice, server), bob.peerId.toString())
+    expect(bob.getMultiaddrs().map(String)).toContain(address)
+  }, 60_000)
 })
