@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { talos } from '../support/talos.ts'
@@ -33,4 +33,17 @@ test('what lies in the data directory is never run: oclif would take a package.j
   writeFileSync(join(plugin, 'init.js'), 'module.exports = () => console.log("other code")')
   const run = await talos(['version'], { env: { TALOS_DATA_DIR: folder } })
   expect(run).toMatchObject({ status: 0, stdout: expect.not.stringContaining('other code'), stderr: '' })
+})
+
+test('a tool is served to nobody by default: without an authorised peer nothing is started', async () => {
+  const folder = temporaryFolder()
+  const [dataDir, started] = [join(folder, 'data'), join(folder, 'started')]
+  const tool = [process.execPath, '-e', `require('node:fs').writeFileSync(${JSON.stringify(started)}, '')`]
+  const run = await talos(['mcp-serve', '--json', '--data-dir', dataDir, '--', ...tool])
+  expect(run.status).toBe(2)
+  expect(JSON.parse(run.stdout).error).toMatchObject({
+    code: 'USAGE_NOBODY_AUTHORISED',
+    hint: expect.stringContaining('--authorized-peer')
+  })
+  expect([existsSync(dataDir), existsSync(started)]).toEqual([false, false])
 })
