@@ -12,6 +12,7 @@ import { createNode, type NodeInit, type TalosNode } from './network/create-node
 import type { NodeSigner } from './network/signer.ts'
 import { VERSION } from './version.ts'
 import { beginOpening, type OpenWalletOptions, type Wallet, type WalletOpening } from './wallet/index.ts'
+import { HAS_NATIVE_KDF } from './wallet/kdf.ts'
 
 export interface AgentOptions extends OpenWalletOptions {
   /** The wallet, where it is open already. @default opened with the options above */
@@ -41,7 +42,10 @@ export interface Agent {
   ): Promise<TalosNode<S>>
 }
 
-/** Opens the wallet and the configuration of a data directory. Throws WALLET_*, CONFIG_*, STORAGE_*: what is wrong before the wallet is unsealed. */
+/**
+ * Opens the wallet and the configuration of a data directory. Throws WALLET_*, CONFIG_*, STORAGE_*: what is wrong before the wallet
+ * is unsealed, and on a Node.js without argon2 what is wrong with the passphrase, too.
+ */
 export async function beginAgent(options: AgentOptions = {}): Promise<Agent> {
   const dataDir = resolveDataDir(options.dataDir)
   const location = { dataDir }
@@ -50,6 +54,8 @@ export async function beginAgent(options: AgentOptions = {}): Promise<Agent> {
     loadConfig({ ...location, ...(options.config === undefined ? {} : { flags: options.config }) })
   ])
   await prepareDataDir(dataDir)
+  // who is dialled waits 10 s for the signature in our handshake: where the passphrase may take longer, it comes before all dials
+  if (!HAS_NATIVE_KDF) await wallet
   const signer: NodeSigner = { publicKey, sign: async bytes => (await wallet).identity.sign(bytes) }
   return {
     wallet,

@@ -29,6 +29,9 @@ export function areKdfParameters(parameters: KdfParameters): boolean {
 const isBetween = (value: number, least: number, most: number) =>
   Number.isSafeInteger(value) && value >= least && value <= most
 
+/** Node.js 24.7 and newer. Without it a passphrase takes seconds, on a busy machine many. */
+export const HAS_NATIVE_KDF = 'argon2' in nodeCrypto
+
 export interface KdfJob {
   passphrase: Uint8Array
   salt: Uint8Array
@@ -39,7 +42,7 @@ export interface KdfJob {
  * 32 bytes from a passphrase, computed off the main thread: by OpenSSL where Node.js has argon2 (24.7 and newer), else by
  * @noble/hashes in a worker. Both give the same bytes. Throws WALLET_KDF_FAILED, as when memory is short.
  */
-export async function passphraseKey(job: KdfJob, native = 'argon2' in nodeCrypto): Promise<Uint8Array> {
+export async function passphraseKey(job: KdfJob, native = HAS_NATIVE_KDF): Promise<Uint8Array> {
   try {
     return await (native ? withOpenSsl(job) : inWorker(job))
   } catch (cause) {
