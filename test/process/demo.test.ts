@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { expect, onTestFinished, test } from 'vitest'
 import { childrenOf, commandOf, eventually, runs } from '../support/processes.ts'
+import { HAS_TERMINAL, talosOnTerminal } from '../support/pseudo-terminal.ts'
 import { TALOS, talos } from '../support/talos.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
@@ -113,6 +114,7 @@ test(
     expect(stderr).toContain('(DEMO_FAILED)')
     expect(stderr).not.toMatch(/\n\s+at /)
     expect(stdout).not.toContain('steps held')
+    expect(stdout).not.toContain('\x1b')
     await demo.expectNothingLeft()
   },
   MINUTES
@@ -164,6 +166,21 @@ test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
     await demo.expectNothingLeft()
   },
   MINUTES
+)
+
+test.skipIf(!HAS_TERMINAL)(
+  'colours are for a terminal, and for one that wants them',
+  { timeout: 2 * MINUTES },
+  async () => {
+    const shown = async (env: NodeJS.ProcessEnv) => {
+      const stop = [{ prompt: ' 1  ', keys: '\x03' }]
+      return (await talosOnTerminal(['demo'], stop, '', { TERM: 'xterm', ...env })).shown
+    }
+    const title = 'Three identities, each a key of its own'
+    expect(await shown({ NO_COLOR: '' })).toContain(`1  \x1b[1m${title}\x1b[0m`)
+    const without = [await shown({ NO_COLOR: '1' }), await shown({ NO_COLOR: '', TERM: 'dumb' })]
+    for (const text of without) expect(text).toContain(`1  ${title}`)
+  }
 )
 
 test('without a place for its folder it says so', async () => {

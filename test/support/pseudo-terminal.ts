@@ -12,11 +12,12 @@ export const HAS_TERMINAL =
 export async function talosOnTerminal(
   args: string[],
   dialogue: Array<{ prompt: string; keys: string }>,
-  redirection = ''
+  redirection = '',
+  env: NodeJS.ProcessEnv = {}
 ): Promise<{ status: number | null; shown: string }> {
   const command = [process.execPath, TALOS, ...args].map(word => `'${word.replaceAll("'", "'\\''")}'`).join(' ')
   const child = spawn('script', ['--quiet', '--return', '--command', `${command} ${redirection}`, '/dev/null'], {
-    env: { ...process.env, TALOS_PASSPHRASE: undefined, TALOS_PASSPHRASE_FILE: undefined },
+    env: { ...process.env, TALOS_PASSPHRASE: undefined, TALOS_PASSPHRASE_FILE: undefined, ...env },
     stdio: 'pipe',
     timeout: 20_000,
     killSignal: 'SIGKILL'

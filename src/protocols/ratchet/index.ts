@@ -33,7 +33,7 @@ export { MAX_BUNDLE_SIZE, type PrekeyBundle, verifyBundle } from './bundle.ts'
 export { RATCHET_LIMITS, RATCHET_OVERHEAD } from './double-ratchet.ts'
 export { certifyAgreementKey, type LocalIdentity, verifyAgreementKey } from './identity.ts'
 export { NO_SESSION_SIZE, noSessionNotice, verifyNoSessionNotice } from './no-session.ts'
-export { INITIATION_SIZE, SID_SIZE } from './pqxdh.ts'
+export { INITIATION_SIZE, KEY_AGREEMENT, SID_SIZE } from './pqxdh.ts'
 export {
   decodePrekeys,
   encodePrekeys,

@@ -13,6 +13,9 @@ const KEY_INFO = ascii('talos/pqxdh/v1\0')
 const ROOT_INFO = ascii('talos/session-root/v1')
 const SID_INFO = ascii('talos/session-id/v1')
 
+/** What the sessions of this version are made with, in words. */
+export const KEY_AGREEMENT = 'PQXDH: X25519 + ML-KEM-768'
+
 /** Bytes of a session id. */
 export const SID_SIZE = 16
 

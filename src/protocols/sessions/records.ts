@@ -1,6 +1,14 @@
 import type { CryptoProvider } from '../../crypto/index.ts'
 import { TalosError } from '../../errors.ts'
-import { acceptAgreementKey, activeSession, createBook, decodeBook, encodeBook, retireBook } from '../ratchet/index.ts'
+import {
+  acceptAgreementKey,
+  activeSession,
+  createBook,
+  decodeBook,
+  encodeBook,
+  KEY_AGREEMENT,
+  retireBook
+} from '../ratchet/index.ts'
 import type { SessionStore } from './store.ts'
 
 /** The record of our own prekeys. */
@@ -24,6 +32,8 @@ export interface SessionSummary {
   lastUsed: number
   /** The peer has come with another agreement key, and is refused until that is accepted. */
   keyChanged: boolean
+  /** How the two agreed on their keys, in words. */
+  keyAgreement: string
 }
 
 /** What the store holds of sessions, for `talos status`; touches no network. */
@@ -38,7 +48,8 @@ export async function listSessions(store: SessionStore, crypto: CryptoProvider):
         sessions: book.sessions.length,
         confirmed: activeSession(book)?.confirmed ?? false,
         lastUsed: Math.max(0, ...book.sessions.map(session => session.lastUsed)),
-        keyChanged: (await transaction.get(offeredKey(peer))) !== undefined
+        keyChanged: (await transaction.get(offeredKey(peer))) !== undefined,
+        keyAgreement: KEY_AGREEMENT
       })
       retireBook(book, createBook(book.self, book.peer))
     }
