@@ -11,8 +11,8 @@ import { vectorReader } from '../support/python.ts'
 const file = fileURLToPath(new URL('../vectors/chain.json', import.meta.url))
 const hex = (text: string) => new Uint8Array(Buffer.from(text, 'hex'))
 
-// A change here makes every chain that exists another one: it needs another version. When that is meant, `npx vitest run -u` with
-// this file's name writes the vectors anew.
+// A change here makes every chain that exists another one: it needs another version. When that is meant, `npx vitest run <this file> --update`
+// writes the vectors anew.
 test('the frozen vectors are made again, byte for byte, from their secrets', async () => {
   await expect(`${JSON.stringify(makeChainVectors(), null, 2)}\n`).toMatchFileSnapshot('../vectors/chain.json')
 })

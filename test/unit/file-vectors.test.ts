@@ -2,8 +2,8 @@ import { expect, test } from 'vitest'
 import { makeFileVectors } from '../support/file-vectors.ts'
 import { vectorReader } from '../support/python.ts'
 
-// A change here is a change of the wire: it needs another version of the protocol. When that is meant, `npx vitest run -u` with
-// this file's name writes the vectors anew.
+// A change here is a change of the wire: it needs another version of the protocol. When that is meant, `npx vitest run <this file> --update`
+// writes the vectors anew.
 test('the frozen vectors are made again, byte for byte, from their secrets', async () => {
   await expect(`${JSON.stringify(makeFileVectors(), null, 2)}\n`).toMatchFileSnapshot('../vectors/file.json')
 })

@@ -10,8 +10,8 @@ const file = fileURLToPath(new URL('../vectors/tunnel.json', import.meta.url))
 const frozen = JSON.parse(readFileSync(file, 'utf8'))
 const list = (hex: string): Uint8ArrayList => new Uint8ArrayList(Buffer.from(hex, 'hex'))
 
-// A change here is a change of the wire: it needs another version of the protocol. When that is meant, `npx vitest run -u` with
-// this file's name writes the vectors anew.
+// A change here is a change of the wire: it needs another version of the protocol. When that is meant, `npx vitest run <this file> --update`
+// writes the vectors anew.
 test('the frozen vectors are made again, byte for byte, from their secrets', async () => {
   await expect(`${JSON.stringify(makeTunnelVectors(), null, 2)}\n`).toMatchFileSnapshot('../vectors/tunnel.json')
 })

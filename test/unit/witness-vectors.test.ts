@@ -8,8 +8,8 @@ import { makeWitnessVectors } from '../support/witness-vectors.ts'
 
 const file = fileURLToPath(new URL('../vectors/witness.json', import.meta.url))
 
-// A change here is a change of the wire: it needs another version of the protocol. When that is meant, `npx vitest run -u` with
-// this file's name writes the vectors anew.
+// A change here is a change of the wire: it needs another version of the protocol. When that is meant, `npx vitest run <this file> --update`
+// writes the vectors anew.
 test('the frozen vectors are made again, byte for byte, from their secrets', async () => {
   await expect(`${JSON.stringify(await makeWitnessVectors(), null, 2)}\n`).toMatchFileSnapshot(
     '../vectors/witness.json'
