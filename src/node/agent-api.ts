@@ -245,7 +245,8 @@ export class AgentApi extends LightApi implements NodeApi {
   }
 
   async acceptKey({ peer, offered }: Params<'acceptKey'>, { signal }: CallContext = {}): Promise<null> {
-    await acceptChangedKey(this.#node.store, crypto, (await this.#resolve(peer, signal)).peerId.toString(), offered)
+    const { peerId } = await this.#resolve(peer, signal)
+    await acceptChangedKey(this.#node.store, crypto, peerId.toString(), offered, this.#node.record)
     return null
   }
 

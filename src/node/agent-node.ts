@@ -5,7 +5,7 @@ import { isTalosError, TalosError } from '../errors.ts'
 import { type TunnelHost, tunnelHost } from '../protocols/mcp/tunnel/host.ts'
 import type { MessageCounts } from '../protocols/messaging/index.ts'
 import { type RegistryClient, registryClient } from '../protocols/registry/index.ts'
-import { type SessionStore, type Sessions, streamSessions } from '../protocols/sessions/index.ts'
+import { type Recorder, type SessionStore, type Sessions, streamSessions } from '../protocols/sessions/index.ts'
 import { type Agent, type AgentOptions, beginAgent, openStore } from './agent.ts'
 import type { AgentServices, ServiceComponents } from './agent-services.ts'
 import { AuditTrail } from './audit/audit-trail.ts'
@@ -33,6 +33,12 @@ export interface AgentNodeOptions extends AgentOptions {
 /** What a tunnel needs: everything else comes after it. */
 type CoreServices = { sessions: Sessions; registry: RegistryClient; tunnels: TunnelHost }
 
+/** Where things are kept and recorded: it waits until this process is the node. */
+interface Disk {
+  store: SessionStore
+  record: Recorder
+}
+
 /** What only the process has that is the node. */
 interface Opened {
   wallet: Wallet
@@ -51,6 +57,8 @@ export class AgentNode implements AsyncDisposable {
   readonly config: Config
   readonly libp2p: TalosNode<CoreServices>
   readonly store: SessionStore
+  /** Records what happens in its own chain. */
+  readonly record: Recorder
   readonly tunnels: OwnTunnels
   readonly streams = new OwnStreams(this)
   readonly events = new NodeEvents()
@@ -68,7 +76,7 @@ export class AgentNode implements AsyncDisposable {
     role: NodeRole,
     agent: Agent,
     opened: Promise<Opened>,
-    store: SessionStore,
+    { store, record }: Disk,
     libp2p: TalosNode<CoreServices>,
     components: ServiceComponents
   ) {
@@ -77,6 +85,7 @@ export class AgentNode implements AsyncDisposable {
     this.config = agent.config
     this.opened = opened
     this.store = store
+    this.record = record
     this.libp2p = libp2p
     this.tunnels = new OwnTunnels(this)
     this.#components = components
@@ -104,12 +113,15 @@ export class AgentNode implements AsyncDisposable {
     const agent = await beginAgent(options)
     const opened = agent.wallet.then(wallet => open(wallet, agent.dataDir))
     opened.catch(() => {}) // told where it is used
-    const store: SessionStore = { transact: async work => (await opened.catch(leaveToOther)).store.transact(work) }
+    const disk: Disk = {
+      store: { transact: async work => (await opened.catch(leaveToOther)).store.transact(work) },
+      record: async (transaction, entries) => (await opened.catch(leaveToOther)).audit.record(transaction, entries)
+    }
     if (role !== 'client') await opened
     try {
-      const { libp2p, components } = await createCore(agent, role, store)
+      const { libp2p, components } = await createCore(agent, role, disk)
       await libp2p.start()
-      return new AgentNode(role, agent, opened, store, libp2p, components)
+      return new AgentNode(role, agent, opened, disk, libp2p, components)
     } catch (error) {
       await close(opened)
       throw error
@@ -240,14 +252,14 @@ async function close(opened: Promise<Opened>): Promise<void> {
 async function createCore(
   agent: Agent,
   role: NodeRole,
-  store: SessionStore
+  { store, record }: Disk
 ): Promise<{ libp2p: TalosNode<CoreServices>; components: ServiceComponents }> {
   let components: ServiceComponents | undefined
   const libp2p = await agent.createNode<CoreServices>(
     role === 'client' ? 'client' : 'agent',
     {
       registry: registryClient(),
-      sessions: agent.sessions({ store, mayBegin: () => true }),
+      sessions: agent.sessions({ store, record, mayBegin: () => true }),
       tunnels: own => {
         components = own
         return tunnelHost({

@@ -15,7 +15,6 @@ import {
   mailboxServer
 } from '../protocols/mailbox/index.ts'
 import { type Messaging, type MessagingComponents, messaging } from '../protocols/messaging/index.ts'
-import type { Recorder } from '../protocols/sessions/index.ts'
 import { type OpenOptions, type OutgoingStream, type Streams, streams } from '../protocols/streams/index.ts'
 import type { WitnessServer } from '../protocols/witness/index.ts'
 import { defined } from './agent.ts'
@@ -85,10 +84,9 @@ export class AgentServices {
     boxes: Storage | undefined,
     witness: Awaited<ReturnType<typeof ownWitness>> | undefined
   ) {
-    const { store, config, dataDir } = node
+    const { store, record, config, dataDir } = node
     const { sessions } = components
     const { identity } = node.wallet
-    const record: Recorder = (transaction, entries) => node.audit.record(transaction, entries)
     const connect = (peer: PeerId, signal: AbortSignal): Promise<Connection> => node.connect(peer, signal)
     this.#node = node
     this.#components = components

@@ -33,7 +33,7 @@ export interface Agent {
   readonly dataDir: string
   readonly config: Config
   /** The factory of the sessions service of this identity. */
-  sessions(init: Pick<SessionsInit, 'store' | 'mayBegin' | 'onEvent'>): ReturnType<typeof sessions>
+  sessions(init: Pick<SessionsInit, 'store' | 'mayBegin' | 'record'>): ReturnType<typeof sessions>
   /** A node of this identity, not started. */
   createNode<S extends ServiceMap>(
     role: NodeInit['role'],

@@ -1,5 +1,6 @@
 import { crypto } from '../crypto/index.ts'
 import { acceptChangedKey, type ChangedKey, changedKey } from '../protocols/sessions/index.ts'
+import { AuditTrail } from './audit/audit-trail.ts'
 import { resolveKnownPeer } from './known-peer.ts'
 import { withStore } from './store-access.ts'
 import type { OpenWalletOptions } from './wallet/index.ts'
@@ -25,7 +26,10 @@ export async function acceptPeerKey(options: AcceptKeyOptions): Promise<boolean>
   if (!(await options.confirm({ peerId, pinned: hex(pinned), offered: hex(offered) }))) return false
   await withStore(options, {
     node: api => api.acceptKey({ peer: peerId, offered }),
-    store: store => acceptChangedKey(store, crypto, peerId, offered)
+    store: async (store, wallet) => {
+      await using trail = await AuditTrail.open(store, wallet)
+      await acceptChangedKey(store, crypto, peerId, offered, trail.record)
+    }
   })
   return true
 }

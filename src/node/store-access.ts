@@ -39,7 +39,7 @@ export async function whicheverHolds<T>(
  */
 export async function withStore<T>(
   options: OpenWalletOptions,
-  ways: { node: (api: NodeApi) => Promise<T | null>; store: (store: DurableStore) => Promise<T> }
+  ways: { node: (api: NodeApi) => Promise<T | null>; store: (store: DurableStore, wallet: Wallet) => Promise<T> }
 ): Promise<T> {
   const dataDir = resolveDataDir(options.dataDir)
   let opening: Promise<Wallet> | undefined
@@ -48,8 +48,9 @@ export async function withStore<T>(
     nobody: async () => {
       // a person is asked once
       opening ??= openWallet({ ...options, dataDir })
-      await using store = await openStore(await opening, dataDir)
-      return await ways.store(store)
+      const wallet = await opening
+      await using store = await openStore(wallet, dataDir)
+      return await ways.store(store, wallet)
     }
   })
 }

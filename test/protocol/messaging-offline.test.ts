@@ -188,7 +188,7 @@ test('a changed key makes messages wait on either side, and its acceptance lets 
     reason: { code: 'SESSION_IDENTITY_CHANGED' }
   })
   const { offered } = await changedKey(alice.store, crypto, bob.name)
-  await acceptChangedKey(alice.store, crypto, bob.name, offered)
+  await acceptChangedKey(alice.store, crypto, bob.name, offered, async () => {})
   alice.messaging.retry()
   bob.messaging.retry()
   await alice.until(sent.id, 'delivered')

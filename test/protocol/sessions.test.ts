@@ -52,6 +52,22 @@ test('two agents agree on a session and talk both ways', async () => {
   ])
 })
 
+test('how a session began is recorded by both sides, under one name once each knows of the other', async () => {
+  await using p = await pair()
+  const [alice, bob] = [p.alice.node.peerId.toString(), p.bob.node.peerId.toString()]
+  const agreed = { 'opened-by': alice, handshake: 'PQXDH X25519+ML-KEM-768', 'one-time': 'yes' }
+  await send(p.alice, p.bob, 'one')
+  const begun = await p.alice.recorded()
+  expect(begun).toEqual([{ ...agreed, event: 'begun', peer: bob, session: expect.any(Uint8Array) }])
+  const session = begun[0]!['session'] as Uint8Array
+  const operation = `session/${Buffer.from(session).toString('hex')}`
+  expect(await p.bob.recorded()).toEqual([{ ...agreed, event: 'answered', peer: alice, session, operation }])
+  await send(p.bob, p.alice, 'two')
+  await send(p.alice, p.bob, 'three')
+  expect(await p.alice.recorded()).toEqual([begun[0], { ...agreed, event: 'confirmed', peer: bob, session, operation }])
+  expect(await p.bob.recorded()).toHaveLength(1)
+})
+
 test('what is opened says whether it may be a replay', async () => {
   await using p = await pair()
   const [alice, bob] = [p.alice.node.peerId, p.bob.node.peerId]
@@ -101,6 +117,8 @@ test('a peer that lost its disk is healed by a new handshake, and both sides are
   await p.alice.forget()
   expect(await send(p.alice, p.bob, 'six')).toBe('six')
   expect(p.bob.events).toContain('replaced')
+  expect((await p.alice.recorded()).map(({ event }) => event)).toContain('abandoned')
+  expect((await p.bob.recorded()).map(({ event }) => event)).toContain('replaced')
 })
 
 test('both sides opening at once converge on one session', async () => {
@@ -208,17 +226,33 @@ test('a peer with another agreement key is refused until that very key is accept
   await alice[Symbol.asyncDispose]()
 
   await using renewed = await startAgent({ seed }) // the same PeerId, another agreement key
-  await expect(send(renewed, bob, 'three')).rejects.toMatchObject({ code: 'SESSION_IDENTITY_CHANGED' })
+  for (const again of ['three', 'three again']) {
+    await expect(send(renewed, bob, again)).rejects.toMatchObject({ code: 'SESSION_IDENTITY_CHANGED' })
+  }
   await expect(send(bob, renewed, 'four')).rejects.toMatchObject({ code: expect.stringMatching(/^SESSION_/) })
   const peer = renewed.node.peerId.toString()
   expect(await listSessions(bob.store, crypto)).toMatchObject([{ peer, keyChanged: true }])
 
   const { pinned, offered } = await changedKey(bob.store, crypto, peer)
+  const refused = (await bob.recorded()).filter(({ event }) => event === 'key-refused')
+  expect(refused).toEqual([{ event: 'key-refused', peer, pinned, offered }])
   expect(Buffer.compare(pinned, offered)).not.toBe(0)
-  await expect(acceptChangedKey(bob.store, crypto, peer, pinned)).rejects.toMatchObject({
+  await expect(acceptChangedKey(bob.store, crypto, peer, pinned, async () => {})).rejects.toMatchObject({
     code: 'SESSION_KEY_NOT_CHANGED'
   })
-  await acceptChangedKey(bob.store, crypto, peer, offered)
+  await acceptChangedKey(bob.store, crypto, peer, offered, async (_, entries) => {
+    expect(entries).toMatchObject([
+      {
+        kind: 'SESSION',
+        fields: [
+          { value: 'key-accepted' },
+          { value: peer },
+          { name: 'pinned', value: pinned },
+          { name: 'offered', value: offered }
+        ]
+      }
+    ])
+  })
   expect(await send(renewed, bob, 'five')).toBe('five')
   expect(await send(bob, renewed, 'six')).toBe('six')
   await expect(changedKey(bob.store, crypto, peer)).rejects.toMatchObject({ code: 'SESSION_KEY_NOT_CHANGED' })

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { PeerId, ServiceMap } from '@libp2p/interface'
 import type { ServiceFactoryMap } from 'libp2p'
+import { type Entry, LocalChain } from '../../src/chain/index.ts'
 import { crypto } from '../../src/crypto/index.ts'
 import { DurableStore } from '../../src/node/durable-store.ts'
 import { certifyAgreementKey, type LocalIdentity, type SessionEvent } from '../../src/protocols/ratchet/index.ts'
@@ -17,6 +18,8 @@ export interface TestAgent<S extends ServiceMap = Record<never, never>> extends 
   store: DurableStore
   /** What happened to its sessions, as `type`. */
   events: string[]
+  /** What happened to them, in its chain: the fields of its records, in order. */
+  recorded(): Promise<Array<Record<string, unknown>>>
   /** Loses all sessions and prekeys, as a wiped disk would. */
   forget(): Promise<void>
   /** Stops the node and starts it again with its disk. */
@@ -47,6 +50,7 @@ export async function startAgent<S extends ServiceMap = Record<never, never>>(
   const key = randomBytes(32)
   const store = await DurableStore.open(location, key, crypto)
   const events: string[] = []
+  const chain = await LocalChain.open({ store, owner: signing, randomBytes: crypto.randomBytes })
   const later: MainSessions = {
     seal: (...args) => agent.sessions.seal(...args),
     open: (...args) => agent.sessions.open(...args),
@@ -64,7 +68,10 @@ export async function startAgent<S extends ServiceMap = Record<never, never>>(
           store,
           crypto,
           mayBegin: init.mayBegin ?? (() => true),
-          onEvent: (_, event: SessionEvent) => events.push(event.type)
+          onEvent: (_, event: SessionEvent) => events.push(event.type),
+          record: async (transaction, entries: readonly Entry[]) => {
+            await chain.appendAll(transaction, entries)
+          }
         })
       } as ServiceFactoryMap<{ sessions: Sessions } & S>
     })
@@ -74,9 +81,18 @@ export async function startAgent<S extends ServiceMap = Record<never, never>>(
     sessions: node.services.sessions,
     store,
     events,
+    recorded: async () => {
+      const { sequence: last } = await chain.head()
+      const records: Array<Record<string, unknown>> = []
+      for (let sequence = 1; sequence <= last; sequence++) {
+        const { fields } = (await chain.recordAt(sequence))!.payload!
+        records.push(Object.fromEntries(fields.map(({ name, value }) => [name, value])))
+      }
+      return records
+    },
     forget: () =>
       store.transact(async transaction => {
-        for (const record of await transaction.keys('')) transaction.delete(record)
+        for (const record of await transaction.keys('')) if (!record.startsWith('chain/')) transaction.delete(record)
       }),
     restart: async () => {
       await agent.node.stop()
@@ -85,6 +101,7 @@ export async function startAgent<S extends ServiceMap = Record<never, never>>(
     },
     [Symbol.asyncDispose]: async () => {
       await agent.node.stop()
+      await chain.close()
       await store.close()
       await rm(folder, { recursive: true, force: true })
     }

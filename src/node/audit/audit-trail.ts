@@ -1,7 +1,7 @@
-import { type Entry, LocalChain } from '../../chain/index.ts'
+import { LocalChain } from '../../chain/index.ts'
 import { crypto } from '../../crypto/index.ts'
 import { isTalosError } from '../../errors.ts'
-import type { SessionStore, Transaction } from '../../protocols/sessions/index.ts'
+import type { Recorder, SessionStore } from '../../protocols/sessions/index.ts'
 import type { Wallet } from '../wallet/index.ts'
 
 /**
@@ -20,7 +20,7 @@ export class AuditTrail implements AsyncDisposable {
     return new AuditTrail(await LocalChain.open({ store, owner: wallet.identity, randomBytes: crypto.randomBytes }))
   }
 
-  async record(transaction: Transaction, entries: readonly Entry[]): Promise<void> {
+  readonly record: Recorder = async (transaction, entries) => {
     await this.chain.appendAll(transaction, entries)
   }
 

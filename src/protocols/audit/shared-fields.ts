@@ -16,7 +16,10 @@ const COMPARED = new Set([
   'method',
   'tool',
   'request',
-  'result'
+  'result',
+  'opened-by',
+  'handshake',
+  'one-time'
 ])
 
 /** What the other side calls the same event. */
@@ -26,7 +29,9 @@ const COUNTERPARTS: Readonly<Record<string, string>> = {
   offered: 'accepted',
   accepted: 'offered',
   asked: 'served',
-  served: 'asked'
+  served: 'asked',
+  answered: 'confirmed',
+  confirmed: 'answered'
 }
 
 export const comparedFields = (fields: readonly Field[]): Field[] => fields.filter(({ name }) => COMPARED.has(name))

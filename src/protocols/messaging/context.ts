@@ -1,8 +1,7 @@
 import type { Connection, Logger, PeerId } from '@libp2p/interface'
-import type { Entry } from '../../chain/index.ts'
 import type { CryptoProvider } from '../../crypto/index.ts'
 import type { MailboxRoute } from '../mailbox/index.ts'
-import type { SessionStore, Sessions, Transaction } from '../sessions/index.ts'
+import type { Recorder, SessionStore, Sessions } from '../sessions/index.ts'
 import type { EnvelopeSigner } from './envelope.ts'
 import type { IncomingMessage, MessageCounts, OutgoingMessage } from './index.ts'
 import type { MessagingLimits, Usage } from './limits.ts'
@@ -31,7 +30,7 @@ export interface Context {
   onState(message: OutgoingMessage): void
   onMessage(message: IncomingMessage): void
   /** Records what happened in the transaction in which it happens. */
-  record(transaction: Transaction, entries: readonly Entry[]): Promise<void>
+  readonly record: Recorder
   /** The application has taken a message. */
   onRoom(): void
   /** A channel has nothing to do. */

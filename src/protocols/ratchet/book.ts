@@ -54,7 +54,7 @@ export type SessionEvent =
   /** A session began. */
   | { readonly type: 'opened'; readonly sid: Uint8Array; readonly role: Session['role']; readonly oneTime: boolean }
   /** Its first proof that the peer takes part now. */
-  | { readonly type: 'confirmed'; readonly sid: Uint8Array }
+  | { readonly type: 'confirmed'; readonly sid: Uint8Array; readonly role: Session['role']; readonly oneTime: boolean }
   /** The peer began a session although one was confirmed: it renewed it, or lost its state. */
   | { readonly type: 'replaced'; readonly sid: Uint8Array; readonly by: Uint8Array }
   /** The peer no longer has it. */
@@ -215,7 +215,7 @@ export function beginsSession(crypto: CryptoProvider, book: SessionBook, message
 
 function openKnown(book: SessionBook, session: Session, body: Uint8Array, context: SessionContext): Opened {
   const opened = openInSession(session, body, context)
-  const { sid, confirmed, oneTime } = opened.session
+  const { sid, role, confirmed, oneTime } = opened.session
   return {
     book: replace(book, session, opened.session),
     plaintext: opened.plaintext,
@@ -223,7 +223,7 @@ function openKnown(book: SessionBook, session: Session, body: Uint8Array, contex
     confirmed,
     oneTime,
     spent: NOTHING_SPENT,
-    events: confirmed && !session.confirmed ? [{ type: 'confirmed', sid }] : []
+    events: confirmed && !session.confirmed ? [{ type: 'confirmed', sid, role, oneTime }] : []
   }
 }
 

@@ -9,7 +9,8 @@ import {
   KEY_AGREEMENT,
   retireBook
 } from '../ratchet/index.ts'
-import type { SessionStore } from './store.ts'
+import { keyEntry } from './audit.ts'
+import type { Recorder, SessionStore } from './store.ts'
 
 /** The record of our own prekeys. */
 export const PREKEYS_KEY = 'prekeys'
@@ -82,13 +83,14 @@ export async function changedKey(store: SessionStore, crypto: CryptoProvider, pe
 
 /**
  * Pins the agreement key that the peer has offered, if it still is `offered`; sessions made with the old one are dropped.
- * Throws SESSION_KEY_NOT_CHANGED.
+ * `record` writes down that it was so. Throws SESSION_KEY_NOT_CHANGED.
  */
 export async function acceptChangedKey(
   store: SessionStore,
   crypto: CryptoProvider,
   peer: string,
-  offered: Uint8Array
+  offered: Uint8Array,
+  record: Recorder
 ): Promise<void> {
   await store.transact(async transaction => {
     const [bytes, current] = [await transaction.get(bookKey(peer)), await transaction.get(offeredKey(peer))]
@@ -96,6 +98,7 @@ export async function acceptChangedKey(
       throw notChanged(peer)
     const book = decodeBook(crypto, bytes)
     const accepted = acceptAgreementKey(book, offered)
+    await record(transaction, [keyEntry('key-accepted', peer, { pinned: book.agreement!, offered })])
     transaction.put(bookKey(peer), encodeBook(accepted))
     transaction.delete(offeredKey(peer))
     retireBook(book, createBook(book.self, book.peer))

@@ -33,10 +33,11 @@ import {
   verifyBundle,
   verifyNoSessionNotice
 } from '../ratchet/index.ts'
+import { keyEntry, sessionEntry } from './audit.ts'
 import { BUNDLE_RATE, FAILURE_RATE, PREKEY_REFUSAL, PREKEYS_PROTOCOL, RESPONSE_OVERHEAD } from './constants.ts'
 import { answerRequest, fetchBundle } from './prekey-exchange.ts'
 import { bookKey, offeredKey, PREKEYS_KEY } from './records.ts'
-import type { SessionStore, Transaction } from './store.ts'
+import type { Recorder, SessionStore, Transaction } from './store.ts'
 
 export interface SessionsInit {
   identity: LocalIdentity
@@ -44,8 +45,10 @@ export interface SessionsInit {
   crypto: CryptoProvider
   /** Asked before a peer is given a bundle: nobody else can make us spend prekeys. */
   mayBegin(peer: PeerId): boolean
-  /** What happened to a session: for logs, status and the audit trail. */
+  /** What happened to a session: for logs. */
   onEvent?: (peer: PeerId, event: SessionEvent) => void
+  /** Records what happened in the transaction in which it happens. @default nothing is recorded */
+  record?: Recorder
   /** Milliseconds since the epoch. @default Date.now */
   now?: () => number
 }
@@ -152,7 +155,7 @@ class SessionService implements Sessions, Startable {
   constructor(components: SessionsComponents, init: SessionsInit) {
     this.#registrar = components.registrar
     this.#log = components.logger.forComponent('talos:sessions')
-    this.#init = { onEvent: () => {}, now: Date.now, ...init }
+    this.#init = { onEvent: () => {}, record: async () => {}, now: Date.now, ...init }
   }
 
   async start(): Promise<void> {
@@ -263,7 +266,7 @@ class SessionService implements Sessions, Startable {
       const begun = beginSession(book, this.#init.identity, bundle, this.#context(), oneTime)
       use.set(begun.book, begun.events)
     } catch (error) {
-      if (isTalosError(error, 'SESSION_IDENTITY_CHANGED')) keepOffer(use.transaction, use.peer, bundle.agreement)
+      if (isTalosError(error, 'SESSION_IDENTITY_CHANGED')) await this.#refuseKey(use, book, bundle.agreement)
       throw error
     }
   }
@@ -287,7 +290,7 @@ class SessionService implements Sessions, Startable {
       return { plaintext: opened.plaintext, confirmed: opened.confirmed, oneTime: opened.oneTime }
     } catch (error) {
       if (isTalosError(error, 'SESSION_IDENTITY_CHANGED')) {
-        keepOffer(transaction, peer, offeredAgreementKey(crypto, book, message))
+        await this.#refuseKey(use, book, offeredAgreementKey(crypto, book, message))
       }
       // a lost state is nobody's fault; everything else costs the peer some of its budget
       if (isTalosError(error) && error.code.startsWith('SESSION_') && error.code !== 'SESSION_UNKNOWN') {
@@ -378,11 +381,27 @@ class SessionService implements Sessions, Startable {
     try {
       const result = await work(use)
       use.store()
+      await this.#record(use)
       for (const event of use.events) this.#tell(peer, event)
       return result
     } finally {
       use.wipe()
     }
+  }
+
+  async #record({ transaction, peer, events }: BookInUse): Promise<void> {
+    const sides = { self: this.#init.identity.publicKey, peer }
+    const entries = events.map(event => sessionEntry(sides, event)).filter(entry => entry !== undefined)
+    if (entries.length > 0) await this.#init.record(transaction, entries)
+  }
+
+  /** Keeps the key that a peer came with instead of its pinned one, so that the user can accept that very key. */
+  async #refuseKey({ transaction, peer }: BookInUse, book: SessionBook, offered: Uint8Array): Promise<void> {
+    const before = await transaction.get(offeredKey(peer))
+    // it is tried again and again
+    if (before !== undefined && this.#init.crypto.timingSafeEqual(before, offered)) return
+    transaction.put(offeredKey(peer), Uint8Array.from(offered))
+    await this.#init.record(transaction, [keyEntry('key-refused', peer, { pinned: book.agreement!, offered })])
   }
 
   #tell(peer: PeerId, event: SessionEvent): void {
@@ -436,11 +455,6 @@ class BookInUse {
   wipe(): void {
     if (this.#book !== undefined) retireBook(this.#book, createBook(this.#book.self, this.#book.peer))
   }
-}
-
-/** Keeps the key that a peer came with instead of its pinned one, so that the user can accept that very key. */
-function keepOffer(transaction: Transaction, peer: string, agreement: Uint8Array): void {
-  transaction.put(offeredKey(peer), Uint8Array.from(agreement))
 }
 
 /** The error that `work` fails with, if its code begins with `codes`; undefined when it succeeds. */
