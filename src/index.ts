@@ -29,6 +29,7 @@ export {
   stopDaemon
 } from './network.ts'
 export { addPeer, type KnownPeer, listPeers, removePeer } from './node/address-book.ts'
+export type { RecordedMessage } from './node/audit/history.ts'
 export type { DifferingRecord, ReconciledRecord, ReconcileReport } from './node/audit/read/reconcile.ts'
 export type {
   AnchorReport,
@@ -40,6 +41,7 @@ export type {
   BlockSummary,
   ChainStatus,
   CheckpointReport,
+  EraseReport,
   ProofReport,
   PruneReport
 } from './node/audit/read/types.ts'

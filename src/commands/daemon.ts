@@ -111,6 +111,7 @@ works through it, and needs no passphrase then. Runs until it is interrupted. Wi
     const { type, ...details } = event
     if (this.jsonEnabled()) this.#print({ event: type, ...details })
     else if (event.type === 'registered') this.note(`registered as "${event.name}" at ${event.server}`)
+    else if (event.type === 'audit-trouble') this.note(`audit chain: ${event.message} (${event.code}); tried again`)
     else if (event.type === 'witness-trouble') this.note(`witness ${event.witness}: ${event.message}`)
     else if (event.type === 'not-registered') this.note(`not registered at ${event.server}: ${event.reason}`)
   }

@@ -4,11 +4,12 @@ import { interruption } from '../cli/interrupt.ts'
 import { jsonOf, shownContent } from '../cli/messages.ts'
 import { promptPassphrase } from '../cli/passphrase.ts'
 import { clock, instant } from '../cli/time.ts'
-import { listPeers, TalosClient } from '../index.ts'
+import { listPeers, type RecordedMessage, TalosClient } from '../index.ts'
 
 export default class History extends BaseCommand {
   static override summary = 'Show the messages that were sent and received'
-  static override description = 'The newest last, with the state of those that were sent. Nothing is marked as read.'
+  static override description =
+    'The newest last, with the state of those that were sent and the number of the record in the audit chain, which "talos audit show" takes. Nothing is marked as read.'
   static override examples = ['<%= config.bin %> history alice', '<%= config.bin %> history --since 1d --json']
   static override args = { peer: Args.string({ description: 'Only with this peer' }) }
   static override flags = {
@@ -33,9 +34,17 @@ export default class History extends BaseCommand {
       const who = names.get(entry.peer) ?? entry.peer
       const isSent = entry.direction === 'out'
       const time = clock(isSent ? entry.queuedAt : entry.receivedAt)
-      this.log(`[${time}] ${isSent ? `to ${who} (${entry.state})` : who}: ${shownContent(entry)}`)
+      const notes = [...(isSent ? [entry.state] : []), recordText(entry)].join(', ')
+      this.log(`[${time}] ${isSent ? 'to ' : ''}${who} (${notes}): ${shownContent(entry)}`)
     }
     if (entries.length === 0) this.note('no messages')
     return { messages: entries.map(jsonOf) }
   }
+}
+
+/** Where the chain has it. */
+function recordText({ audit }: RecordedMessage): string {
+  if (audit === undefined) return 'no record any more'
+  const block = audit.block === undefined ? ', no block yet' : ''
+  return `record ${audit.record}${block}${audit.differs === true ? ', which DIFFERS from this' : ''}`
 }

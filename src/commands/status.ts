@@ -1,6 +1,7 @@
 import { BaseCommand } from '../cli/base-command.ts'
 import { identityLines } from '../cli/identity.ts'
 import { interruption } from '../cli/interrupt.ts'
+import { printable } from '../cli/printable.ts'
 import { table } from '../cli/table.ts'
 import { clock, milliseconds } from '../cli/time.ts'
 import { witnessedText } from '../cli/witness-text.ts'
@@ -29,13 +30,15 @@ export default class Status extends BaseCommand {
     return report
   }
 
-  #print({ identity, dataDir, servers, peers, sessions, witness, node }: NodeStatus): void {
+  #print({ identity, dataDir, servers, peers, sessions, chain, witness, node }: NodeStatus): void {
     if (identity === undefined) this.log(`No wallet in ${dataDir}: talos init --name <name>`)
     else this.log([identity.name, ...identityLines({ ...identity, dataDir })].join('\n'))
     this.log('')
     if (node === undefined) this.log('No node runs here: talos daemon')
     else this.#printNode(node)
-    if (witness !== undefined) this.log(`Audit chain: ${witnessedText(witness)}`)
+    const audit = [witness && witnessedText(witness), chain && chainText(chain)].filter(text => text !== undefined)
+    if (audit.length > 0) this.log(`Audit chain: ${audit.join('; ')}`)
+    if (chain?.network !== undefined) this.log(`Shared chain: ${networkText(chain.network)}`)
     this.log('')
     if (servers.length === 0) this.log('No server is known: talos register --server <host:port>')
     else this.log(table(['SERVER', 'ROUND TRIP', 'REGISTERED AS', 'UNTIL', 'ADDRESSES'], servers.map(serverRow)))
@@ -62,6 +65,15 @@ export default class Status extends BaseCommand {
       )
     }
   }
+}
+
+function chainText({ height, records, pending }: NonNullable<NodeStatus['chain']>): string {
+  const waiting = pending === 0 ? '' : ` (${pending} without a block yet)`
+  return `${records} records${waiting}, ${height} blocks`
+}
+
+function networkText({ name, height, peers }: NonNullable<NonNullable<NodeStatus['chain']>['network']>): string {
+  return `${printable(name)}, block ${height}, ${peers} others connected`
 }
 
 function connectionRow({

@@ -1,11 +1,13 @@
 import type { PeerId } from '@libp2p/interface'
+import { stateOf } from '../chain/index.ts'
 import { crypto } from '../crypto/index.ts'
 import { TalosError } from '../errors.ts'
 import { topicName } from '../protocols/broadcast/topics.ts'
 import type { FileOffer, Transfer } from '../protocols/files/index.ts'
-import type { HistoryEntry, InboxEntry, IncomingMessage, OutgoingMessage } from '../protocols/messaging/index.ts'
+import type { InboxEntry, IncomingMessage, OutgoingMessage } from '../protocols/messaging/index.ts'
 import { acceptChangedKey, type ChangedKey, changedKey, listSessions } from '../protocols/sessions/index.ts'
 import type { AgentNode } from './agent-node.ts'
+import { type RecordedMessage, withRecords } from './audit/history.ts'
 import {
   type BroadcastReport,
   type CallContext,
@@ -66,15 +68,19 @@ export class AgentApi extends LightApi implements NodeApi {
   async status(_: Params<'status'>, { signal }: CallContext = {}): Promise<NodeStatus> {
     const { dataDir, wallet, store } = this.#node
     const directory = await this.#node.directory(signal)
-    const [identity, reach, sessions, witness] = await Promise.all([
+    const [identity, reach, sessions, witness, { height, records, pending }] = await Promise.all([
       readWalletSummary({ dataDir }),
       reachability(directory, wallet.peerId, signal),
       listSessions(store, crypto),
-      this.#node.services.witnessing.status()
+      this.#node.services.witnessing.status(),
+      stateOf(this.#node.audit.chain)
     ])
     // afterwards: the way to a server or a peer may have been opened only now
     const connections = await connectionReports(this.#node.libp2p, directory.peers, signal)
-    return { identity, dataDir, ...reach, sessions, witness, node: this.#running(connections) }
+    const shared = this.#node.network?.status()
+    const network = shared && { name: shared.name, height: shared.height, peers: shared.peers.length }
+    const chain = { height, records, pending, ...(network === undefined ? {} : { network }) }
+    return { identity, dataDir, ...reach, sessions, chain, witness, node: this.#running(connections) }
   }
 
   async send({ peer, content, ...options }: Params<'send'>, { signal }: CallContext = {}): Promise<OutgoingMessage> {
@@ -103,12 +109,13 @@ export class AgentApi extends LightApi implements NodeApi {
     throw new TalosError('MESSAGE_UNKNOWN', `no message ${id} was sent from here`)
   }
 
-  async history({ peer, ...query }: Params<'history'>, context: CallContext = {}): Promise<HistoryEntry[]> {
-    return this.#node.services.messaging.history({
+  async history({ peer, ...query }: Params<'history'>, context: CallContext = {}): Promise<RecordedMessage[]> {
+    const messages = await this.#node.services.messaging.history({
       limit: DEFAULT_LIMIT,
       ...query,
       ...(await this.#peerOf(peer, context))
     })
+    return withRecords(this.#node.audit.chain, messages)
   }
 
   async inbox({ peer, ...query }: Params<'inbox'>, context: CallContext = {}): Promise<IncomingMessage[]> {

@@ -8,7 +8,8 @@ import { type RegistryClient, registryClient } from '../protocols/registry/index
 import { type Recorder, type SessionStore, type Sessions, streamSessions } from '../protocols/sessions/index.ts'
 import { type Agent, type AgentOptions, beginAgent, openStore } from './agent.ts'
 import type { AgentServices, ServiceComponents } from './agent-services.ts'
-import { AuditTrail } from './audit/audit-trail.ts'
+import { AuditTrail, troubleOf } from './audit/audit-trail.ts'
+import { RegistrationRecords } from './audit/identity.ts'
 import type { NetworkChain } from './chain/network-chain.ts'
 import type { Config } from './config.ts'
 import type { NodeRole } from './control/methods.ts'
@@ -37,6 +38,8 @@ type CoreServices = { sessions: Sessions; registry: RegistryClient; tunnels: Tun
 interface Disk {
   store: SessionStore
   record: Recorder
+  /** Tells what goes wrong with it. */
+  events: NodeEvents
 }
 
 /** What only the process has that is the node. */
@@ -61,7 +64,7 @@ export class AgentNode implements AsyncDisposable {
   readonly record: Recorder
   readonly tunnels: OwnTunnels
   readonly streams = new OwnStreams(this)
-  readonly events = new NodeEvents()
+  readonly events: NodeEvents
   /** Resolves when this process is the node for sure. Rejects with WALLET_*, and STORAGE_LOCKED while another process is, STORAGE_*. */
   readonly opened: Promise<Opened>
   readonly #components: ServiceComponents
@@ -71,12 +74,13 @@ export class AgentNode implements AsyncDisposable {
   #audit: AuditTrail | undefined
   #services: AgentServices | undefined
   #registrations: KeptRegistrations | undefined
+  readonly #registered: RegistrationRecords
 
   private constructor(
     role: NodeRole,
     agent: Agent,
     opened: Promise<Opened>,
-    { store, record }: Disk,
+    { store, record, events }: Disk,
     libp2p: TalosNode<CoreServices>,
     components: ServiceComponents
   ) {
@@ -86,6 +90,10 @@ export class AgentNode implements AsyncDisposable {
     this.opened = opened
     this.store = store
     this.record = record
+    this.events = events
+    this.#registered = new RegistrationRecords({ store, record }, error =>
+      events.tell({ type: 'audit-trouble', ...troubleOf(error) })
+    )
     this.libp2p = libp2p
     this.tunnels = new OwnTunnels(this)
     this.#components = components
@@ -111,9 +119,11 @@ export class AgentNode implements AsyncDisposable {
    */
   static async begin({ role, ...options }: AgentNodeOptions): Promise<AgentNode> {
     const agent = await beginAgent(options)
-    const opened = agent.wallet.then(wallet => open(wallet, agent.dataDir))
+    const events = new NodeEvents()
+    const opened = agent.wallet.then(wallet => open(wallet, agent, events))
     opened.catch(() => {}) // told where it is used
     const disk: Disk = {
+      events,
       store: { transact: async work => (await opened.catch(leaveToOther)).store.transact(work) },
       record: async (transaction, entries) => (await opened.catch(leaveToOther)).audit.record(transaction, entries)
     }
@@ -188,12 +198,16 @@ export class AgentNode implements AsyncDisposable {
     this.services.collectAt(servers)
     if (this.role === 'client') return
     await this.#registrations?.stop()
+    const tell = registrationNews(event => this.events.tell(event))
     this.#registrations = keepRegistered(this.libp2p, {
       servers,
       name: this.wallet.name,
       signer: this.wallet.identity,
       mailboxes: () => this.services.registrableMailboxes(),
-      onChange: registrationNews(event => this.events.tell(event))
+      onChange: state => {
+        tell(state)
+        this.#registered.note(state)
+      }
     })
   }
 
@@ -219,6 +233,7 @@ export class AgentNode implements AsyncDisposable {
 
   async stop(): Promise<void> {
     await this.#registrations?.stop()
+    await this.#registered.stop()
     await this.#services?.stop()
     await this.libp2p.stop()
     await close(this.opened)
@@ -229,10 +244,15 @@ export class AgentNode implements AsyncDisposable {
   }
 }
 
-async function open(wallet: Wallet, dataDir: string): Promise<Opened> {
+async function open(wallet: Wallet, { dataDir, config }: Agent, events: NodeEvents): Promise<Opened> {
   const store = await openStore(wallet, dataDir)
+  const { difficulty } = config.audit
   try {
-    return { wallet, store, audit: await AuditTrail.open(store, wallet) }
+    const audit = await AuditTrail.open(store, wallet, {
+      ...(difficulty === undefined ? {} : { difficulty }),
+      onTrouble: trouble => events.tell({ type: 'audit-trouble', ...trouble })
+    })
+    return { wallet, store, audit }
   } catch (error) {
     await store.close()
     throw error

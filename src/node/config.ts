@@ -95,11 +95,22 @@ export const CONFIG = z.strictObject({
         anchors: z
           ._default(z.array(anchor).check(z.maxLength(32)), [])
           .check(z.describe('Who confirms states of the audit chain, for the level PARANOID')),
-        anchorQuorum: count('Of how many of them the chain must have an anchor at that level (default: 0)')
+        anchorQuorum: count('Of how many of them the chain must have an anchor at that level (default: 0)'),
+        difficulty: z.optional(
+          z
+            .int()
+            .check(
+              z.minimum(0),
+              z.maximum(6),
+              z.describe(
+                'Zero digits that hashes of the audit chain begin with, 0 to 6: each makes a block 16 times as much work; read when the chain begins, of no effect later (default: 2)'
+              )
+            )
+        )
       }),
       { reconcileWith: [], anchors: [] }
     )
-    .check(z.describe('Who may ask about the audit chain, and who confirms it')),
+    .check(z.describe('The audit chain: who may ask about it, and who confirms it')),
   witness: z
     ._default(
       z.strictObject({

@@ -271,8 +271,9 @@ describe.concurrent('what a user does with the audit chain', () => {
     const { world, alice, bob, operation } = await exchange(context, { daemons: true })
     expect(await alice.json('audit', 'reconcile', bob.peerId)).toMatchObject({
       source: 'peer',
-      compared: 1,
-      matching: 1,
+      // the session and the message
+      compared: 2,
+      matching: 2,
       counts: { missingHere: 0, missingThere: 0, differing: 0 },
       checkpoint: { size: expect.any(Number) }
     })
@@ -298,8 +299,8 @@ describe.concurrent('what a user does with the audit chain', () => {
     expect(await bob.json('audit', 'reconcile', alice.peerId, '--file', file)).toMatchObject({
       source: 'file',
       proved: records,
-      compared: 1,
-      matching: 1,
+      compared: 2,
+      matching: 2,
       counts: { missingHere: 0, missingThere: 0, differing: 0 }
     })
 
@@ -321,19 +322,23 @@ describe.concurrent('what a user does with the audit chain', () => {
       7,
       expect.objectContaining({
         proved: 0,
-        compared: 1,
-        matching: 0,
+        compared: 2,
+        matching: 1,
         differing: [expect.objectContaining({ operation, fields: ['size'] })]
       })
     ])
 
     // what Bob has erased is missing on his side
-    expect(await bob.json('audit', 'erase', operation, '--yes')).toMatchObject({ record: expect.any(String) })
+    // the message itself stays in his history, and he is told so
+    expect(await bob.json('audit', 'erase', operation, '--yes')).toEqual({
+      record: expect.stringMatching(/^[0-9a-f]{64}$/),
+      message: operation.slice('message/'.length)
+    })
     const after = await alice.run('audit', 'reconcile', bob.peerId, '--json')
     expect([after.status, JSON.parse(after.stdout)]).toEqual([
       7,
       expect.objectContaining({
-        compared: 0,
+        compared: 1,
         missingThere: [expect.objectContaining({ operation, kind: 'MESSAGE' })],
         counts: { missingHere: 0, missingThere: 1, differing: 0 }
       })

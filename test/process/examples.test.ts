@@ -22,7 +22,7 @@ const SAYS: Record<string, string[]> = {
   proof: [
     'Proved: Alice recorded that a message of 19 bytes was sent to Bob',
     'With one letter changed it is refused: CHAIN_PROOF_INVALID',
-    'Alice and Bob agree on 1 of 1 messages'
+    'Alice and Bob agree on 2 of 2 records of what passed between them'
   ],
   'agent-tools': [
     'The agent has: send_message, read_inbox',

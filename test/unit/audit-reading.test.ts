@@ -15,6 +15,7 @@ import {
   parseProof,
   proveRecords,
   pruneLocal,
+  recordsOfAll,
   signCheckpoint,
   verifyLocal,
   verifyProof
@@ -141,6 +142,21 @@ test('a record is found by its id, the first digits of that, or its operation, a
   expect(await findHeight(agent.chain, '3')).toBe(3)
   expect(await findHeight(agent.chain, hex(hash).slice(0, 16))).toBe(3)
   expect(await findHeight(agent.chain, '8')).toBeUndefined()
+})
+
+test('a record is found by its number, in a block or not, and not by one that there is not', async () => {
+  const agent = await localChain()
+  await agent.fill(20, 10)
+  await agent.append(message(20))
+  for (const number of [1, 20, 21]) {
+    const found = await findRecord(agent.chain, String(number))
+    expect([found.record.sequence, found.height === undefined]).toEqual([number, number === 21])
+  }
+  for (const number of ['0', '22', '01', '-1', '9999999999', '99999999999']) {
+    await expect(findRecord(agent.chain, number)).rejects.toMatchObject({ code: 'CHAIN_RECORD_UNKNOWN' })
+  }
+  const several = await recordsOfAll(agent.chain, ['message/20', 'message/99', 'message/0'])
+  expect(several.map(found => found?.sequence)).toEqual([21, undefined, 1])
 })
 
 test('proofs of many records at once are those of one at a time, and hold', async () => {

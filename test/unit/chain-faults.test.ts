@@ -10,7 +10,7 @@ import {
   sealBlock
 } from '../../src/chain/block.ts'
 import { commit } from '../../src/chain/commitment.ts'
-import { proveRecord, verifyLocal } from '../../src/chain/index.ts'
+import { NOTE_KEY, originOf, proveRecord, verifyLocal, verifyProof } from '../../src/chain/index.ts'
 import { chainOf, decodeParams, localParams } from '../../src/chain/params.ts'
 import { EXTENSION, KIND, recordId } from '../../src/chain/record.ts'
 import { EMPTY_ROOT, hashLeaf, MerkleTree, merkleRoot, verifyInclusion } from '../../src/chain/tree.ts'
@@ -18,6 +18,8 @@ import { ChainState } from '../../src/chain/validation/state.ts'
 import { validateBlock, validateHeader } from '../../src/chain/validation/validate.ts'
 import { ChainValidator } from '../../src/chain/validation/validate-chain.ts'
 import { bitsOfDifficulty, workOf } from '../../src/chain/work.ts'
+import { crypto } from '../../src/crypto/index.ts'
+import { messageEntry } from '../../src/protocols/messaging/audit.ts'
 import { ChainBuilder, START } from '../support/chain-builder.ts'
 import { ownerOf } from '../support/keys.ts'
 import { localChain, message } from '../support/local-chain.ts'
@@ -261,17 +263,23 @@ test('fault 18: a chain that is opened again goes on where it was', async () => 
 
 test('fault 19: a message is found by its id, covered by a signature, and its content committed to without being shown', async () => {
   const agent = await localChain()
-  await agent.append({
-    ...message(1),
-    fields: [...message(1).fields, { name: 'text', value: 'meet me at the harbour' }]
-  })
+  const content = new Uint8Array(Buffer.from('meet me at the harbour'))
+  const hash = crypto.sha256(content)
+  // as messaging records it
+  const stored = { incoming: false, peer: 'bob', id: 'id-1', contentType: 'text/plain', content, time: 1, otherTime: 2 }
+  await agent.append(messageEntry(crypto, stored))
   await agent.chain.sealAll()
-  const found = (await agent.chain.recordOf('message/1'))!
+  const found = (await agent.chain.recordOf('message/id-1'))!
   const block = (await agent.chain.block((await agent.chain.heightOf(found.sequence))!))!
   const shown = Buffer.from(block.bytes).toString('latin1')
-  for (const secret of ['harbour', 'bob', 'message/1', 'id-1']) expect(shown).not.toContain(secret)
-  const proof = await proveRecord(agent.chain, found.id, { open: ['text'] })
-  expect(proof.opened[0]!.value).toBe('meet me at the harbour')
+  const bare = Buffer.from(hash).toString('latin1')
+  for (const secret of ['harbour', 'bob', 'message/', 'id-1', 'text/plain', bare]) expect(shown).not.toContain(secret)
+  const proof = await proveRecord(agent.chain, found.id, { open: ['hash'] })
+  const { chain, owner } = agent
+  const log = { name: originOf(chain.chain.id), type: NOTE_KEY.ed25519, publicKey: owner.publicKey }
+  expect(verifyProof(proof, { log }).opened).toMatchObject([{ name: 'hash', value: hash }])
+  const said = { ...proof.opened[0]!, value: crypto.sha256(Buffer.from('meet me at the harbor')) }
+  expect(() => verifyProof({ ...proof, opened: [said] }, { log })).toThrow(/does not hold/)
 })
 
 test('fault 20: sealing a block writes that block and its end, however long the chain is', async () => {

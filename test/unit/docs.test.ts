@@ -18,6 +18,7 @@ const EVENTS = [
   'broadcast',
   'audit-progress',
   'witness-trouble',
+  'audit-trouble',
   'registered',
   'not-registered'
 ]

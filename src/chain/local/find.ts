@@ -19,12 +19,14 @@ export interface FoundRecord extends StoredRecord {
 }
 
 /**
- * The record with this id, the one whose id begins with these digits, or the one of this operation.
+ * The record with this number, with this id, the one whose id begins with these digits, or the one of this operation.
  *
  * @throws CHAIN_RECORD_UNKNOWN, CHAIN_RECORD_AMBIGUOUS
  */
 export function findRecord(local: LocalChain, reference: string): Promise<FoundRecord> {
   return local.store.transact(async transaction => {
+    const numbered = await byNumber(local, transaction, reference)
+    if (numbered !== undefined) return numbered
     const digits = digitsOf(reference)
     const found = digits === undefined ? [] : await byDigits(local, transaction, digits)
     if (found.length > 1) throw ambiguous(reference, found)
@@ -34,6 +36,17 @@ export function findRecord(local: LocalChain, reference: string): Promise<FoundR
     if (named === undefined) throw new TalosError('CHAIN_RECORD_UNKNOWN', 'there is no such record in the audit chain')
     return { ...named, isKept: false }
   })
+}
+
+/** As with heights: a number that there is comes before an id that begins so. */
+async function byNumber(
+  local: LocalChain,
+  transaction: ChainTransaction,
+  reference: string
+): Promise<FoundRecord | undefined> {
+  if (!/^[1-9][0-9]{0,9}$/.test(reference)) return undefined
+  const found = await local.reader(transaction).at(Number(reference))
+  return found && { ...found, isKept: false }
 }
 
 /**

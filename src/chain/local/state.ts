@@ -1,7 +1,7 @@
 import { type BlockHeader, blockHash, decodeHeader, SIGNED_HEADER_LENGTH } from '../block.ts'
 import type { LocalChain } from './local-chain.ts'
 import { prunedTo } from './prune.ts'
-import { type ChainTransaction, decodeHead, decodeNumber, KEYS } from './store.ts'
+import { type ChainStore, type ChainTransaction, decodeHead, decodeNumber, decodeTip, KEYS } from './store.ts'
 
 export interface LocalState {
   height: number
@@ -33,6 +33,18 @@ export function stateOf({ store, tip }: LocalChain): Promise<LocalState> {
       prunedRecords: pruned?.sequence ?? 0,
       bytes: tip.bytes + tip.height * SIGNED_HEADER_LENGTH
     }
+  })
+}
+
+/** The same of a chain in a store that nobody has open, as far as it is read without more; undefined where there is none. */
+export function storedStateOf(
+  store: ChainStore
+): Promise<Pick<LocalState, 'height' | 'records' | 'pending'> | undefined> {
+  return store.transact(async transaction => {
+    const [tip, head] = [await transaction.get(KEYS.tip), await transaction.get(KEYS.head)]
+    if (tip === undefined || head === undefined) return undefined
+    const [{ height, sequence }, { sequence: records }] = [decodeTip(tip), decodeHead(head)]
+    return { height, records, pending: records - sequence }
   })
 }
 

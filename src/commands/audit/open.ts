@@ -12,7 +12,10 @@ export default class AuditOpen extends ChainCommand {
     '<%= config.bin %> audit open message/<id> --all'
   ]
   static override args = {
-    record: Args.string({ description: 'Its id, the first digits of that, or what it is called', required: true })
+    record: Args.string({
+      description: 'Its number, its id, the first digits of that, or what it is called',
+      required: true
+    })
   }
   static override flags = {
     all: Flags.boolean({ description: 'Open every field', exclusive: ['field'] }),

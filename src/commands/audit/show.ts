@@ -7,11 +7,13 @@ export default class AuditShow extends ChainCommand {
   static override summary = 'Show a record of the audit chain with all that is kept of it'
   static override examples = [
     '<%= config.bin %> audit show 3fa9c1d20b77',
+    '<%= config.bin %> audit show 17',
     '<%= config.bin %> audit show message/<id> --json'
   ]
   static override args = {
     record: Args.string({
-      description: 'Its id, the first digits of that (four or more), or what it is called, such as message/<id>',
+      description:
+        'Its number, its id, the first digits of that (four or more), or what it is called, such as message/<id>',
       required: true
     })
   }

@@ -9,7 +9,10 @@ export default class ProofExport extends ChainCommand {
     'It shows when the record was made, by whom and of which kind, and nothing of its contents: "talos audit open" makes one that does. A c2sp.org/tlog-proof, that anybody verifies offline.'
   static override examples = ['<%= config.bin %> proof export 3fa9c1d20b77 --output proof.txt']
   static override args = {
-    record: Args.string({ description: 'Its id, the first digits of that, or what it is called', required: true })
+    record: Args.string({
+      description: 'Its number, its id, the first digits of that, or what it is called',
+      required: true
+    })
   }
   static override flags = {
     output: Flags.string({ char: 'o', description: 'The file to write (default: standard output)' })

@@ -3,6 +3,14 @@ import { crypto } from '../../crypto/index.ts'
 import { isTalosError } from '../../errors.ts'
 import type { Recorder, SessionStore } from '../../protocols/sessions/index.ts'
 import type { Wallet } from '../wallet/index.ts'
+import { identityEntry } from './identity.ts'
+
+export interface AuditTrailOptions {
+  /** Zero digits that hashes of blocks begin with, where the chain begins now. @default 2 */
+  difficulty?: number
+  /** Why records get no block for now; told once for each block and reason, while it is tried again every second. */
+  onTrouble?: (trouble: { code: string; message: string }) => void
+}
 
 /**
  * The agent's own chain, in its store, as long as this process is the node. Everything that is recorded is recorded through it,
@@ -15,9 +23,34 @@ export class AuditTrail implements AsyncDisposable {
     this.chain = chain
   }
 
-  /** Throws CHAIN_STORE_NEWER, CHAIN_OTHER_OWNER, CHAIN_STORE_DAMAGED, STORAGE_*. */
-  static async open(store: SessionStore, wallet: Wallet): Promise<AuditTrail> {
-    return new AuditTrail(await LocalChain.open({ store, owner: wallet.identity, randomBytes: crypto.randomBytes }))
+  /**
+   * Opens the chain, or begins it with a record of whose it is. Throws CHAIN_STORE_NEWER, CHAIN_OTHER_OWNER, CHAIN_STORE_DAMAGED,
+   * STORAGE_*.
+   */
+  static async open(
+    store: SessionStore,
+    wallet: Wallet,
+    { difficulty, onTrouble = () => {} }: AuditTrailOptions = {}
+  ): Promise<AuditTrail> {
+    let told = ''
+    const chain = await LocalChain.open({
+      store,
+      owner: wallet.identity,
+      randomBytes: crypto.randomBytes,
+      ...(difficulty === undefined ? {} : { difficulty }),
+      onError: error => {
+        const trouble = troubleOf(error)
+        const about = `${trouble.code} ${chain.tip.height}`
+        if (about === told) return
+        told = about
+        onTrouble(trouble)
+      }
+    })
+    const trail = new AuditTrail(chain)
+    if ((await chain.head()).sequence === 0) {
+      await store.transact(transaction => trail.record(transaction, [identityEntry(wallet)]))
+    }
+    return trail
   }
 
   readonly record: Recorder = async (transaction, entries) => {
@@ -37,4 +70,9 @@ export class AuditTrail implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
+}
+
+/** What a failure is told as. */
+export function troubleOf(error: unknown): { code: string; message: string } {
+  return { code: isTalosError(error) ? error.code : 'INTERNAL', message: (error as Error).message }
 }

@@ -12,6 +12,7 @@ import type {
   BlockSummary,
   ChainStatus,
   CheckpointReport,
+  EraseReport,
   ProofReport,
   PruneReport
 } from '../audit/read/types.ts'
@@ -83,7 +84,7 @@ export class TalosAudit {
     }
   }
 
-  /** A record by its id, the first digits of that (four or more), or what it is called (the field `operation`). Throws CHAIN_RECORD_*. */
+  /** A record by its number, its id, the first digits of that (four or more), or what it is called (the field `operation`). Throws CHAIN_RECORD_*. */
   show(record: string, options: CallOptions = {}): Promise<AuditRecord> {
     return this.#link.call('auditRecord', { record }, options.signal)
   }
@@ -157,8 +158,8 @@ export class TalosAudit {
     return this.#link.call('auditReconcile', { peer, ...from, ...window }, signal)
   }
 
-  /** Removes the contents of a record for good; the chain stays valid. Throws CHAIN_RECORD_*. */
-  erase(record: string, options: CallOptions = {}): Promise<{ record: string }> {
+  /** Removes the contents of a record for good; the chain stays valid, and a message stays in the history. Throws CHAIN_RECORD_*. */
+  erase(record: string, options: CallOptions = {}): Promise<EraseReport> {
     return this.#link.call('auditErase', { record }, options.signal)
   }
 

@@ -2,9 +2,10 @@ import { resolve } from 'node:path'
 import { TypedEventEmitter } from 'main-event'
 import { isTalosError, TalosError } from '../../errors.ts'
 import type { FileOffer, Transfer } from '../../protocols/files/index.ts'
-import type { HistoryEntry, IncomingMessage, MessageState, OutgoingMessage } from '../../protocols/messaging/index.ts'
+import type { IncomingMessage, MessageState, OutgoingMessage } from '../../protocols/messaging/index.ts'
 import type { OpenOptions, OutgoingStream } from '../../protocols/streams/index.ts'
 import type { AgentOptions } from '../agent.ts'
+import type { RecordedMessage } from '../audit/history.ts'
 import type {
   BroadcastReport,
   EstablishedSession,
@@ -76,6 +77,8 @@ export interface TalosEvents {
   registered: CustomEvent<{ server: string; name: string; mailboxes: number }>
   /** Something is wrong with a witness of the audit chain that was not before. */
   'witness-trouble': CustomEvent<{ witness: string; code: string; message: string }>
+  /** Records of the audit chain get no block for now: it is tried again every second, and nothing is lost. */
+  'audit-trouble': CustomEvent<{ code: string; message: string }>
   /** On a topic that some program of this data directory listens to: `broadcasts()` gives out those of one. */
   broadcast: CustomEvent<Omit<ReceivedBroadcast, 'text'>>
   'not-registered': CustomEvent<{ server: string; reason: string }>
@@ -178,10 +181,10 @@ export class TalosClient extends TypedEventEmitter<TalosEvents> implements Async
     return this.call('inbox', params, signal)
   }
 
-  /** Messages of both directions, newest first; `before` is the id of the last one of the page before. */
+  /** Messages of both directions, newest first, with the numbers of their records in the audit chain; `before` is the id of the last one of the page before. */
   history(
     query: { peer?: string; since?: number; before?: string; limit?: number } & CallOptions = {}
-  ): Promise<HistoryEntry[]> {
+  ): Promise<RecordedMessage[]> {
     const { signal, ...params } = query
     return this.call('history', params, signal)
   }

@@ -10,6 +10,7 @@ import type {
   BlockSummary,
   ChainStatus,
   CheckpointReport,
+  EraseReport,
   ProofReport,
   PruneReport
 } from '../audit/read/types.ts'
@@ -87,7 +88,7 @@ export interface AuditResults {
   auditVerify: ChainReport
   auditAnchor: AnchorReport
   auditReconcile: ReconcileReport
-  auditErase: { record: string }
+  auditErase: EraseReport
   auditStatus: ChainStatus
   auditBlocks: BlockSummary[]
   auditBlock: BlockDetails

@@ -1,7 +1,8 @@
 import * as z from 'zod/mini'
 import type { FileOffer, Transfer } from '../../protocols/files/index.ts'
-import type { HistoryEntry, IncomingMessage, MessageState, OutgoingMessage } from '../../protocols/messaging/index.ts'
+import type { IncomingMessage, MessageState, OutgoingMessage } from '../../protocols/messaging/index.ts'
 import type { ChangedKey } from '../../protocols/sessions/index.ts'
+import type { RecordedMessage } from '../audit/history.ts'
 import type { NodeStatus } from '../directory/types.ts'
 import type { RegistrationEvent } from '../mcp/registration-news.ts'
 import type { WitnessReport } from '../witness/types.ts'
@@ -151,7 +152,7 @@ interface Results extends AuditResults, ChainResults, LightResults {
   send: OutgoingMessage
   waitFor: OutgoingMessage
   outgoing: OutgoingMessage
-  history: HistoryEntry[]
+  history: RecordedMessage[]
   inbox: IncomingMessage[]
   receive: IncomingMessage[]
   leaveInbox: null
@@ -198,6 +199,8 @@ export type NodeEvent =
   | RegistrationEvent
   /** Something is wrong with a witness of the audit chain that was not before. */
   | { type: 'witness-trouble'; witness: string; code: string; message: string }
+  /** Records get no block for now, or something was not recorded. */
+  | { type: 'audit-trouble'; code: string; message: string }
   /** Told by the client side: the node is in another process from now on, and what it holds is to be asked for again. */
   | { type: 'node-changed' }
 

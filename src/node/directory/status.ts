@@ -1,14 +1,14 @@
+import { storedStateOf } from '../../chain/index.ts'
 import { crypto } from '../../crypto/index.ts'
 import { publicKeyOf } from '../../crypto/peer-key.ts'
 import { isTalosError } from '../../errors.ts'
-import { listSessions, type SessionSummary } from '../../protocols/sessions/index.ts'
+import { listSessions } from '../../protocols/sessions/index.ts'
 import type { KnownPeer } from '../address-book.ts'
 import { openStore } from '../agent.ts'
 import { resolveDataDir } from '../data-dir.ts'
 import type { KnownServer } from '../server-book.ts'
 import { openWallet, readWalletSummary, type WalletSummary } from '../wallet/index.ts'
 import { storedReport } from '../witness/stored-report.ts'
-import type { WitnessReport } from '../witness/types.ts'
 import { connectKnown } from './connect-server.ts'
 import { dialPeer } from './dial-peer.ts'
 import type { Directory } from './directory.ts'
@@ -51,12 +51,17 @@ export async function reachability(
 async function storedOf(
   wallet: WalletSummary | undefined,
   dataDir: string
-): Promise<{ sessions?: SessionSummary[]; witness?: WitnessReport }> {
+): Promise<Pick<NodeStatus, 'sessions' | 'chain' | 'witness'>> {
   if (wallet === undefined) return { sessions: [] }
   try {
     await using store = await openStore(await openWallet({ dataDir }), dataDir)
     const witness = await storedReport(store, dataDir)
-    return { sessions: await listSessions(store, crypto), ...(witness === undefined ? {} : { witness }) }
+    const chain = await storedStateOf(store)
+    return {
+      sessions: await listSessions(store, crypto),
+      ...(chain === undefined ? {} : { chain }),
+      ...(witness === undefined ? {} : { witness })
+    }
   } catch (error) {
     if (isTalosError(error, 'WALLET_PASSPHRASE_MISSING')) return {}
     throw error

@@ -141,6 +141,16 @@ export interface NodeStatus {
   peers: PeerStatus[]
   /** The sessions on disk. Missing when the wallet is sealed and no passphrase is given by the environment. */
   sessions?: SessionSummary[]
+  /** How far the audit chain is. Missing when there is none yet, or as for the sessions. */
+  chain?: {
+    /** Of its last block. */
+    height: number
+    records: number
+    /** Of these, how many have no block yet. */
+    pending: number
+    /** The chain that the running node shares with others, if it does. */
+    network?: { name: string; height: number; peers: number }
+  }
   /** How far others have seen the audit chain. Missing when there is none yet, or as for the sessions. */
   witness?: WitnessReport
   /** Missing when no node runs. */

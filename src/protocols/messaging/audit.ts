@@ -1,11 +1,24 @@
 import type { Entry, Field } from '../../chain/index.ts'
+import type { CryptoProvider } from '../../crypto/index.ts'
 import type { StoredMessage } from './pb/records.ts'
 
+const MESSAGE = 'message/'
+
 /** What a message is called in the chains of both sides. */
-export const operationOf = (id: string): string => `message/${id}`
+export const operationOf = (id: string): string => `${MESSAGE}${id}`
+
+/** The id of the message that is called so; undefined when something else is. */
+export const messageOf = (operation: string): string | undefined =>
+  operation.startsWith(MESSAGE) ? operation.slice(MESSAGE.length) : undefined
+
+/** The field that says what a message said: the SHA-256 of its content, which is kept once, in the history. */
+export const HASH = 'hash'
 
 /** The record of a message that was queued for its peer, or handed to the application. */
-export function messageEntry({ incoming, peer, id, contentType, content, otherTime }: StoredMessage): Entry {
+export function messageEntry(
+  crypto: CryptoProvider,
+  { incoming, peer, id, contentType, content, otherTime }: StoredMessage
+): Entry {
   return {
     kind: 'MESSAGE',
     operation: operationOf(id),
@@ -14,6 +27,7 @@ export function messageEntry({ incoming, peer, id, contentType, content, otherTi
       { name: 'peer', value: peer },
       { name: 'type', value: contentType },
       { name: 'size', value: content.length },
+      { name: HASH, value: crypto.sha256(content) },
       { name: incoming ? 'sent-at' : 'expires-at', value: otherTime }
     ]
   }
@@ -21,7 +35,7 @@ export function messageEntry({ incoming, peer, id, contentType, content, otherTi
 
 /** What became of messages that were sent to a peer: their ids, 16 bytes each. */
 export function outcomeEntry(
-  event: 'stored' | 'delivered' | 'read' | 'failed',
+  event: 'delivered' | 'failed',
   peer: string,
   ids: readonly Uint8Array[],
   reason?: string

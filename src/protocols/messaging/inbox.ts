@@ -167,7 +167,7 @@ export class Inbox {
     step.transaction.put(messageKey(key), StoredMessage.encode(message))
     step.transaction.put(idKey(message.id), encodeText(key))
     step.transaction.put(inboxKey(key), encodeText(this.#peer))
-    step.record(messageEntry(message))
+    step.record(messageEntry(this.#context.crypto, message))
     step.afterwards(() => this.#context.onMessage(incomingMessage(message, false)))
   }
 

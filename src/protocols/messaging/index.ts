@@ -16,6 +16,7 @@ import type { EnvelopeSigner } from './envelope.ts'
 import type { MessagingLimits } from './limits.ts'
 import { type MessagingComponents, MessagingService } from './messaging.ts'
 
+export { HASH, messageOf, operationOf } from './audit.ts'
 export type { MessagingLimits } from './limits.ts'
 export type { MessagingComponents } from './messaging.ts'
 

@@ -100,7 +100,7 @@ export class Outbox {
       otherTime: step.now + draft.expiresIn
     }
     step.transaction.put(messageKey(id), StoredMessage.encode(stored))
-    step.record(messageEntry(stored))
+    step.record(messageEntry(this.#context.crypto, stored))
     const sequence = record.next++
     const entry = {
       sequence,
@@ -226,7 +226,10 @@ export class Outbox {
   async #giveUp(step: Step, record: PeerRecord, entry: OutEntry, reason: Reason): Promise<void> {
     // the receiver may hold back later ones until it knows that this one never comes
     const isAwaited = !entry.skip && record.sealedTo > entry.sequence
-    if (!entry.skip) await this.#advance(step, entry.id, 'failed', reason)
+    if (!entry.skip) {
+      await this.#advance(step, entry.id, 'failed', reason)
+      step.record(outcomeEntry('failed', this.#peer, [uuidBytes(entry.id)], reason.code))
+    }
     if (!isAwaited) return this.#remove(step, record, entry)
     this.entries.change(entry, {
       skip: true,

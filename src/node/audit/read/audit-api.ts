@@ -23,12 +23,13 @@ import {
 } from '../../../chain/index.ts'
 import { peerIdOf } from '../../../crypto/peer-key.ts'
 import { isTalosError, TalosError } from '../../../errors.ts'
+import { messageOf } from '../../../protocols/messaging/index.ts'
 import type { AgentNode } from '../../agent-node.ts'
 import type { AUDIT_METHODS, AuditPage, AuditResults } from '../../control/audit-methods.ts'
 import type { CallContext } from '../../control/methods.ts'
 import { writeOutputFile } from '../../output-file.ts'
 import { resolveAt } from '../../resolve-peer.ts'
-import type { ReconcileReport } from './reconcile.ts'
+import { type ReconcileReport, textOf } from './reconcile.ts'
 import { reconcileWithFile, reconcileWithPeer } from './reconcile-peer.ts'
 import { recordAnchor } from './record-anchor.ts'
 import { auditRecord, blockDetails, blockSummary, hex } from './records.ts'
@@ -41,6 +42,7 @@ import type {
   BlockSummary,
   ChainStatus,
   CheckpointReport,
+  EraseReport,
   ProofReport,
   PruneReport
 } from './types.ts'
@@ -140,10 +142,12 @@ export class AuditApi implements AuditMethods {
     return reconcileWithFile(this.#node, peer, path, window)
   }
 
-  async auditErase({ record }: Params<'auditErase'>): Promise<{ record: string }> {
-    const { id } = await findRecord(this.#chain, record)
+  async auditErase({ record }: Params<'auditErase'>): Promise<EraseReport> {
+    const { id, payload } = await findRecord(this.#chain, record)
+    const message = messageOf(textOf(payload?.fields, 'operation') ?? '')
     await this.#chain.erase(id)
-    return { record: hex(id) }
+    const isKept = message !== undefined && (await this.#node.services.messaging.get(message)) !== undefined
+    return { record: hex(id), ...(isKept ? { message } : {}) }
   }
 
   async auditStatus(): Promise<ChainStatus> {

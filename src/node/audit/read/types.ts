@@ -120,6 +120,13 @@ export interface AnchorReport {
   file?: string
 }
 
+export interface EraseReport {
+  /** Its id. */
+  record: string
+  /** The message that the record was of, when its text is still in the history of messages. */
+  message?: string
+}
+
 export interface PruneReport {
   /** Blocks whose records were removed. */
   blocks: number
