@@ -1,7 +1,7 @@
-// The other side of bench:messages: answers requests, takes nothing else.
+// The other side of bench:messages: answers requests, takes nothing else. Argument: `records`, or nothing.
 import { startMessageNode } from './message-node.ts'
 
-const { node, messaging, stop } = await startMessageNode()
+const { node, messaging, stop } = await startMessageNode({ records: process.argv[2] === 'records' })
 messaging.addEventListener('message', ({ detail }) => {
   if (detail.contentType !== 'bench/request') return
   const sender = node.getPeers().find(peer => peer.toString() === detail.peer)!
