@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
+import type { Entry } from '../../src/chain/index.ts'
 import { TalosError } from '../../src/errors.ts'
-import type { SessionStore } from '../../src/protocols/sessions/index.ts'
+import type { SessionStore, Transaction } from '../../src/protocols/sessions/index.ts'
 import { type AgentInit, type MessageAgent, startMessageAgent, type Town } from '../support/message-agents.ts'
 
 async function pair(alice: AgentInit = {}, bob: AgentInit = {}) {
@@ -180,7 +181,9 @@ test('with acceptFrom "known" strangers are told that they are not accepted, unt
 })
 
 test('what expires has failed, and what follows is not held up', async () => {
-  await using p = await pair()
+  const recorded: Entry[] = []
+  const record = async (_: Transaction, entries: readonly Entry[]): Promise<void> => void recorded.push(...entries)
+  await using p = await pair({ record })
   await allDelivered(p.alice, await sendAll(p.alice, p.bob, ['before']))
   p.bob.isAway = true
   p.alice.cut()
@@ -191,6 +194,13 @@ test('what expires has failed, and what follows is not held up', async () => {
   p.alice.messaging.retry()
   await p.alice.until(long.id, 'delivered')
   expect(p.bob.got).toEqual(['before', 'long'])
+  const shown = recorded.map(({ fields }) => fields.filter(({ name }) => name === 'event' || name === 'reason'))
+  expect(shown.filter(([event]) => event!.value === 'failed')).toEqual([
+    [
+      { name: 'event', value: 'failed' },
+      { name: 'reason', value: 'MESSAGE_EXPIRED' }
+    ]
+  ])
 })
 
 test('a full disk acknowledges nothing and ends nothing: messages go on when there is room', async () => {

@@ -72,6 +72,9 @@ test('a value of the wrong kind, broken YAML, and a bomb of aliases are CONFIG_I
     'servers: x',
     'limits: {maxConnections: -1}',
     'limits: {maxConnections: 1.5}',
+    'audit: {difficulty: 7}',
+    'audit: {difficulty: -1}',
+    'audit: {difficulty: hard}',
     '- 1',
     'a: [',
     bomb
