@@ -72,7 +72,7 @@ test('a message, its session and who the agents are is recorded by both sides, a
   }
   expect((await bob.json('chain', 'status'))['difficulty']).toBe(1)
   const sessions = [await logged(alice, 'session'), await logged(bob, 'session')]
-  const agreed = { 'opened-by': alice.peerId, handshake: 'PQXDH X25519+ML-KEM-768', 'one-time': 'yes' }
+  const agreed = { 'opened-by': alice.peerId, handshake: 'PQXDH: X25519 + ML-KEM-768', 'one-time': 'yes' }
   expect(sessions).toMatchObject([
     [
       { event: 'begun', peer: bob.peerId, ...agreed },

@@ -55,7 +55,7 @@ test('two agents agree on a session and talk both ways', async () => {
 test('how a session began is recorded by both sides, under one name once each knows of the other', async () => {
   await using p = await pair()
   const [alice, bob] = [p.alice.node.peerId.toString(), p.bob.node.peerId.toString()]
-  const agreed = { 'opened-by': alice, handshake: 'PQXDH X25519+ML-KEM-768', 'one-time': 'yes' }
+  const agreed = { 'opened-by': alice, handshake: 'PQXDH: X25519 + ML-KEM-768', 'one-time': 'yes' }
   await send(p.alice, p.bob, 'one')
   const begun = await p.alice.recorded()
   expect(begun).toEqual([{ ...agreed, event: 'begun', peer: bob, session: expect.any(Uint8Array) }])

@@ -1,9 +1,6 @@
 import type { Entry, Field } from '../../chain/index.ts'
 import { peerIdOf } from '../../crypto/peer-key.ts'
-import type { SessionEvent } from '../ratchet/index.ts'
-
-/** How all sessions are agreed on: elliptic curve and lattice together (docs/spec/session.md §4). */
-const HANDSHAKE = 'PQXDH X25519+ML-KEM-768'
+import { KEY_AGREEMENT, type SessionEvent } from '../ratchet/index.ts'
 
 /** Who the two sides are. */
 export interface Sides {
@@ -32,7 +29,7 @@ export function sessionEntry({ self, peer }: Sides, event: SessionEvent): Entry 
     fields: [
       ...fieldsOf(name, peer, sid),
       { name: 'opened-by', value: isOurs ? peerIdOf(self) : peer },
-      { name: 'handshake', value: HANDSHAKE },
+      { name: 'handshake', value: KEY_AGREEMENT },
       { name: 'one-time', value: event.oneTime ? 'yes' : 'no' }
     ]
   }
