@@ -45,7 +45,14 @@ export type {
   ProofReport,
   PruneReport
 } from './node/audit/read/types.ts'
-export type { ClaimReport, Conviction, NetworkBlock, NetworkRecord, NetworkStatus } from './node/chain/types.ts'
+export type {
+  ClaimReport,
+  Conviction,
+  NetworkBlock,
+  NetworkRecord,
+  NetworkStatus,
+  OpenedRecord
+} from './node/chain/types.ts'
 export type { TalosAudit, TalosChain, TalosProofs, VerifyChainOptions } from './node/client/audit.ts'
 export { auditJson, type ExportOptions } from './node/client/audit-export.ts'
 export type { ReceivedBroadcast } from './node/client/broadcasts.ts'

@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core'
 import type { LightOptions, LightRecord, LightStatus } from '../index.ts'
-import { lines } from './audit-text.ts'
+import { fieldLines, lines } from './audit-text.ts'
+import { fieldsJson } from './proof-text.ts'
 import { table } from './table.ts'
 
 /** Of all commands of `talos light`. */
@@ -36,6 +37,12 @@ export function lightText({ name, chainId, height, tip, tipTime, syncedAt, peers
   return `${text}\n\n${table(['NODE', 'HEIGHT', 'PROBLEM'], rows)}`
 }
 
+/** A record that was proved, for a program. */
+export const lightRecordJson = ({ fields, ...record }: LightRecord): object => ({
+  ...record,
+  fields: fieldsJson(fields)
+})
+
 /** A record that was proved, for a person. */
 export function lightRecordText({
   record,
@@ -45,9 +52,10 @@ export function lightRecordText({
   time,
   height,
   blockHash,
-  confirmations
+  confirmations,
+  fields
 }: LightRecord): string {
-  return lines([
+  const text = lines([
     ['record', `${record}, number ${sequence} of its author`],
     ['kind', kind],
     ['author', author],
@@ -55,4 +63,5 @@ export function lightRecordText({
     ['block', `${height}, ${blockHash}`],
     ['since then', `${confirmations - 1} blocks more`]
   ])
+  return fields.length === 0 ? text : [text, 'Opened by its author:', ...fieldLines(fields)].join('\n')
 }

@@ -43,10 +43,10 @@ export function evidenceText({ what, culprit, origin, place, hashes }: VerifiedE
 
 /** The same for a program. */
 export function proofJson({ fields, ...proof }: VerifiedProof): object {
-  return {
-    ...proof,
-    fields: fields.map(({ name, value }) =>
-      value instanceof Uint8Array ? { name, base64: Buffer.from(value).toString('base64') } : { name, value }
-    )
-  }
+  return { ...proof, fields: fieldsJson(fields) }
 }
+
+export const fieldsJson = (fields: VerifiedProof['fields']): object[] =>
+  fields.map(({ name, value }) =>
+    value instanceof Uint8Array ? { name, base64: Buffer.from(value).toString('base64') } : { name, value }
+  )

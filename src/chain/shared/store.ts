@@ -22,6 +22,7 @@ export const KEYS = {
   tip: 't',
   /** header ‖ signature ‖ work (32), of every block that was found valid. */
   node: (hash: Uint8Array) => `h${toHex(hash)}`,
+  nodes: 'h',
   body: (hash: Uint8Array) => `b${toHex(hash)}`,
   /** What the block changes, to do and to undo: see changes.ts. */
   changes: (hash: Uint8Array) => `u${toHex(hash)}`,

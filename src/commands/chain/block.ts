@@ -16,7 +16,7 @@ export default class ChainBlock extends ChainCommand {
   }
 
   static override flags = {
-    network: Flags.boolean({ description: 'Of the chain that is shared with others: its height, or its whole hash' })
+    network: Flags.boolean({ description: 'Of the chain that is shared with others' })
   }
 
   async run(): Promise<object> {

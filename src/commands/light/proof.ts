@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import { ChainCommand } from '../../cli/chain-command.ts'
-import { lightFlags, lightOptions, lightRecordText } from '../../cli/light-text.ts'
-import { type LightRecord, writeOutputFile } from '../../index.ts'
+import { lightFlags, lightOptions, lightRecordJson, lightRecordText } from '../../cli/light-text.ts'
+import { writeOutputFile } from '../../index.ts'
 
 export default class LightProof extends ChainCommand {
   static override summary = 'Have a full node prove that a record is in a shared chain, and check that'
@@ -14,12 +14,12 @@ export default class LightProof extends ChainCommand {
     output: Flags.string({ char: 'o', description: 'A file to keep the proof in' })
   }
 
-  async run(): Promise<LightRecord> {
+  async run(): Promise<object> {
     const { args, flags } = await this.parse(LightProof)
     await using talos = await this.openClient(flags)
     const found = await talos.light.proof(args.record, { ...lightOptions(flags), signal: this.interrupted })
     if (flags.output !== undefined) await writeOutputFile(flags.output, found.proof)
     this.log(`PROVED\n${lightRecordText(found)}`)
-    return found
+    return lightRecordJson(found)
   }
 }

@@ -10,10 +10,11 @@ import type { AgentNode } from '../agent-node.ts'
 import { AuditCalls } from '../audit/read/audit-calls.ts'
 import type { CHAIN_METHODS, ChainResults } from '../control/chain-methods.ts'
 import type { CallContext } from '../control/methods.ts'
+import { formatLightProof } from '../light/proof-text.ts'
 import { resolveAt } from '../resolve-peer.ts'
 import type { Claims } from './claims.ts'
 import type { NetworkChain } from './network-chain.ts'
-import type { ClaimReport, Conviction, NetworkBlock, NetworkRecord, NetworkStatus } from './types.ts'
+import type { ClaimReport, Conviction, NetworkBlock, NetworkRecord, NetworkStatus, OpenedRecord } from './types.ts'
 
 const NEVER = new AbortController().signal
 
@@ -66,18 +67,36 @@ export class ChainApi extends AuditCalls implements ChainMethods {
   }
 
   async chainBlock({ block: which }: Params<'chainBlock'>): Promise<ChainResults['chainBlock']> {
-    const { shared } = this.#running().chain
-    const node = /^[0-9a-f]{64}$/.test(which)
-      ? shared.tree.node(new Uint8Array(Buffer.from(which, 'hex')))
-      : /^[0-9]{1,10}$/.test(which)
-        ? shared.tree.at(Number(which))
-        : undefined
+    const { chain } = this.#running()
+    const { shared } = chain
+    const found = /^(0|[1-9][0-9]{0,9})$/.test(which)
+      ? [shared.tree.at(Number(which))]
+      : /^[0-9a-f]{4,64}$/.test(which)
+        ? await chain.blocksThatBegin(which)
+        : []
+    const [node, other] = found
     if (node === undefined) {
       throw new TalosError('CHAIN_BLOCK_UNKNOWN', `the shared chain has no block ${which}`, {
-        hint: 'Give a height, or a whole hash.'
+        hint: 'Give a height, a hash, or the first digits of that (four or more).'
+      })
+    }
+    if (other !== undefined) {
+      throw new TalosError('CHAIN_BLOCK_AMBIGUOUS', `several blocks of the shared chain begin with ${which}`, {
+        hint: `More digits, such as ${toHex(node.hash)}, or its height.`
       })
     }
     return { ...blockOf(node), entries: entriesOf(shared.tree.block(node)) }
+  }
+
+  async chainPublish({ kind, fields }: Params<'chainPublish'>): Promise<{ record: string }> {
+    const { id } = await this.#running().chain.write(kind, [], fields)
+    return { record: toHex(id) }
+  }
+
+  async chainOpen({ record, fields }: Params<'chainOpen'>): Promise<OpenedRecord> {
+    const id = new Uint8Array(Buffer.from(record, 'hex'))
+    const { proof, opened } = await this.#running().chain.open(id, fields)
+    return { record, proof: formatLightProof(proof), fields: opened }
   }
 
   async chainEvidence({ author }: Params<'chainEvidence'>, { signal }: CallContext = {}): Promise<Conviction[]> {

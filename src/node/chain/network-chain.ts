@@ -2,27 +2,32 @@ import type { ComponentLogger, Connection, Libp2pEvents, Logger, TypedEventTarge
 import type { ConnectionManager, Registrar } from '@libp2p/interface-internal'
 import { blockHash, decodeHeader, SIGNATURE_LENGTH, SIGNED_HEADER_LENGTH } from '../../chain/block.ts'
 import { equalBytes, toHex } from '../../chain/bytes.ts'
+import { type Field, openField } from '../../chain/commitment.ts'
 import type { Equivocation } from '../../chain/evidence.ts'
 import { type Chain, type ChainParams, chainOf } from '../../chain/params.ts'
 import { type Extension, type KindName, RECORD_LENGTH } from '../../chain/record.ts'
-import type { Reorganisation } from '../../chain/shared/fork-tree.ts'
+import type { ForkNode, Reorganisation } from '../../chain/shared/fork-tree.ts'
 import type { Producer } from '../../chain/shared/propose.ts'
 import { SharedChain } from '../../chain/shared/shared-chain.ts'
+import { KEYS } from '../../chain/shared/store.ts'
 import { type ValidationResult, validateHeader } from '../../chain/validation/validate.ts'
 import { meetsTarget } from '../../chain/work.ts'
+import { TalosError } from '../../errors.ts'
 import type { Broadcasts, Channel, ChannelVerdict } from '../../protocols/broadcast/index.ts'
 import { type ChainServer, chainServer } from '../../protocols/chain/index.ts'
 import { RateLimiter } from '../../protocols/limits/index.ts'
 import type { EvidenceKeeper } from '../witness/evidence-exchange.ts'
 import { Convictions } from './convictions.ts'
 import { LevelStore } from './level-store.ts'
-import { type OwnRecord, OwnRecords } from './own-records.ts'
+import { type OwnRecord, OwnRecords, type Payloads } from './own-records.ts'
 import { type ChainPeer, ChainPeers } from './peers.ts'
 import { BlockProducer } from './producer.ts'
-import { sourceOf, statusOfChain } from './source.ts'
+import { proofIn, sourceOf, statusOfChain } from './source.ts'
 import { Synchroniser } from './sync.ts'
 import type { NetworkStatus } from './types.ts'
 
+/** Id of the record by which this installation has introduced itself. */
+const INTRODUCED_KEY = 'j'
 /** How often peers are asked where their chains end, and what waits at one of them. Milliseconds. */
 const REFRESH = 10_000
 /** How often what waits too long is dropped. Milliseconds. */
@@ -40,6 +45,8 @@ export interface NetworkChainInit {
   /** Who makes blocks and writes records here. */
   identity: Producer
   broadcasts: Broadcasts
+  /** Where the contents of own records are kept. @default nowhere: they cannot be opened */
+  payloads?: Payloads
   /** False for a node that keeps the chain and makes no blocks. @default true */
   makesBlocks?: boolean
   /** An author was caught with two histories: evidence, which is on disk. */
@@ -147,7 +154,7 @@ export class NetworkChain {
         onValidated: result => validated(result),
         isBarred: author => convictions.isBarred(author)
       })
-      const own = await OwnRecords.open(shared, store, init.identity)
+      const own = await OwnRecords.open(shared, store, init.identity, init.payloads)
       const network = new NetworkChain(init, components, { chain, store, shared, own, convictions })
       changed = change => network.#onChange(change)
       validated = result => network.#onValidated(result)
@@ -188,16 +195,71 @@ export class NetworkChain {
   }
 
   /**
-   * Writes a record in our name, tells others, and has it put into a block.
+   * Writes a record in our name, tells others, and has it put into a block. Nobody else sees the fields.
    *
-   * @throws CHAIN_WAITING_FULL, CHAIN_NOT_ADMITTED, STORAGE_*
+   * @throws CHAIN_WAITING_FULL, CHAIN_NOT_ADMITTED, CHAIN_FORMAT, STORAGE_*
    */
-  async write(kind: KindName, extensions: readonly Extension[] = []): Promise<OwnRecord> {
-    const own = await this.#own.write(kind, extensions, Date.now())
+  async write(
+    kind: KindName,
+    extensions: readonly Extension[] = [],
+    fields: readonly Field[] = []
+  ): Promise<OwnRecord> {
+    const own = await this.#own.write(kind, extensions, fields, Date.now())
     const { record, signature } = own
     await this.#records?.publish(Buffer.concat([record, signature])).catch(() => {})
     this.#producer.wake()
     return own
+  }
+
+  /** Blocks whose hash begins with these digits, also those that are not in the chain any more: two at most. */
+  async blocksThatBegin(digits: string): Promise<ForkNode[]> {
+    const found: ForkNode[] = []
+    for await (const [key] of this.#store.entries(KEYS.nodes + digits)) {
+      const node = this.shared.tree.node(new Uint8Array(Buffer.from(key.slice(KEYS.nodes.length), 'hex')))
+      if (node !== undefined) found.push(node)
+      if (found.length === 2) break
+    }
+    return found
+  }
+
+  /** Writes an IDENTITY record, the first time in this data directory. Throws as write(). */
+  async introduce(fields: readonly Field[]): Promise<void> {
+    if (this.#store.get(INTRODUCED_KEY) !== undefined) return
+    const { id } = await this.write('IDENTITY', [], fields)
+    await this.#store.write(new Map([[INTRODUCED_KEY, id]]), true)
+  }
+
+  /**
+   * Proof that a record of ours is in the chain, with these fields opened (none named: all). Throws CHAIN_RECORD_UNKNOWN, CHAIN_RECORD_UNSEALED,
+   * CHAIN_FIELD_UNKNOWN.
+   */
+  async open(id: Uint8Array, names: readonly string[] = []): Promise<{ proof: Uint8Array; opened: Field[] }> {
+    const payload = await this.#own.payload(id)
+    if (payload === undefined) {
+      throw new TalosError(
+        'CHAIN_RECORD_UNKNOWN',
+        `this agent has written no record ${toHex(id)} into the shared chain`,
+        {
+          hint: 'talos chain block <height> --network shows the records of a block, and who has written them.'
+        }
+      )
+    }
+    const wanted = names.length === 0 ? payload.fields.map(({ name }) => name) : names
+    const opened = wanted.map(name => {
+      const field = openField(payload, name)
+      if (field !== undefined) return field
+      const all = payload.fields.map(one => one.name).join(', ')
+      throw new TalosError('CHAIN_FIELD_UNKNOWN', `the record has no field ${JSON.stringify(name)}`, {
+        hint: `It has ${all}.`
+      })
+    })
+    const proof = proofIn(this.shared, id, 0, opened)
+    if (proof === undefined) {
+      throw new TalosError('CHAIN_RECORD_UNSEALED', 'the record waits for a block of the shared chain', {
+        hint: 'Try again when there is one: talos chain mine makes it now.'
+      })
+    }
+    return { proof, opened: opened.map(({ name, value }) => ({ name, value })) }
   }
 
   /** Asks all peers where their chains end, and fetches what is better. Resolves when nobody is known to have more. */

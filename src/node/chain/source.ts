@@ -1,4 +1,5 @@
 import { HEADER_LENGTH } from '../../chain/block.ts'
+import type { OpenedField } from '../../chain/commitment.ts'
 import { encodeProof } from '../../chain/proof.ts'
 import type { SharedChain } from '../../chain/shared/shared-chain.ts'
 import { positionOf } from '../../chain/shared/store.ts'
@@ -19,7 +20,7 @@ export function sourceOf(shared: SharedChain, evidence: () => Uint8Array[] = () 
     status: () => statusOfChain(shared),
     headers: async (locator, max) => shared.headersAfter(locator, max),
     block: async hash => shared.block(hash),
-    proof: async (record, size) => prove(shared, record, size),
+    proof: async (record, size) => proofIn(shared, record, size),
     records: async after => {
       const records = shared.mempool.page(after, PAGE.records, PAGE.bytes)
       const last = records.at(-1)
@@ -33,7 +34,12 @@ export function sourceOf(shared: SharedChain, evidence: () => Uint8Array[] = () 
 }
 
 /** Proof that a record is in the first `size` blocks (0: in all), with an empty checkpoint; undefined when it is not. */
-function prove(shared: SharedChain, id: Uint8Array, wanted: number): Uint8Array | undefined {
+export function proofIn(
+  shared: SharedChain,
+  id: Uint8Array,
+  wanted: number,
+  opened: readonly OpenedField[] = []
+): Uint8Array | undefined {
   const size = wanted === 0 ? shared.tip.height + 1 : wanted
   const found = shared.record(id)
   if (found === undefined || size > shared.tip.height + 1 || found.node.height >= size) return undefined
@@ -48,6 +54,6 @@ function prove(shared: SharedChain, id: Uint8Array, wanted: number): Uint8Array 
     size,
     historyPath: shared.tree.history.path(node.height, size),
     checkpoint: '',
-    opened: []
+    opened
   })
 }

@@ -1,3 +1,4 @@
+import type { Field } from '../../chain/commitment.ts'
 import type { KindName } from '../../chain/record.ts'
 
 /** What is seen of a chain that this node shares with others. Hashes are hexadecimal. */
@@ -73,6 +74,16 @@ export interface NetworkRecord {
   time: number
   /** What the author claims of its own chain. */
   claim?: { chainId: string; size: number; root: string }
+}
+
+/** A record of the shared chain that its author has opened. */
+export interface OpenedRecord {
+  /** Its id. */
+  record: string
+  /** A file that "talos light verify" checks, and whoever has the headers of the chain. */
+  proof: string
+  /** What is shown of it. */
+  fields: Field[]
 }
 
 /** The state of the agent's own chain as it was written into the shared one. */

@@ -1,4 +1,11 @@
-import type { ClaimReport, Conviction, NetworkBlock, NetworkRecord, NetworkStatus } from '../chain/types.ts'
+import type {
+  ClaimReport,
+  Conviction,
+  NetworkBlock,
+  NetworkRecord,
+  NetworkStatus,
+  OpenedRecord
+} from '../chain/types.ts'
 import type { NodeLink } from './node-link.ts'
 import type { CallOptions } from './talos-client.ts'
 
@@ -44,6 +51,27 @@ export class TalosNetwork {
   /** A block by its height or hash, with its records. Throws CHAIN_BLOCK_UNKNOWN. */
   block(block: number | string, options: CallOptions = {}): Promise<NetworkBlock & { entries: NetworkRecord[] }> {
     return this.#link.call('chainBlock', { block: String(block) }, options.signal)
+  }
+
+  /**
+   * Writes a record that says that this agent's key is replaced (KEY_ROTATE), or that a capability is withdrawn (CAP_REVOKE). Everybody sees that it was
+   * done, when and by whom; what is in the fields this agent alone can open. Throws CHAIN_NOT_ADMITTED, CHAIN_WAITING_FULL, CHAIN_FORMAT.
+   */
+  publish(
+    kind: 'KEY_ROTATE' | 'CAP_REVOKE',
+    fields: Record<string, string | number>,
+    options: CallOptions = {}
+  ): Promise<{ record: string }> {
+    const list = Object.entries(fields).map(([name, value]) => ({ name, value }))
+    return this.#link.call('chainPublish', { kind, fields: list }, options.signal)
+  }
+
+  /**
+   * Opens a record that this agent has written, for whoever gets the proof: these of its fields, or all. Throws CHAIN_RECORD_UNKNOWN,
+   * CHAIN_RECORD_UNSEALED, CHAIN_FIELD_UNKNOWN.
+   */
+  open(record: string, fields: readonly string[] = [], options: CallOptions = {}): Promise<OpenedRecord> {
+    return this.#link.call('chainOpen', { record, fields: [...fields] }, options.signal)
   }
 
   /** Authors of the chain that were caught with two histories: nothing is taken from them any more. */

@@ -1,5 +1,12 @@
 import * as z from 'zod/mini'
-import type { ClaimReport, Conviction, NetworkBlock, NetworkRecord, NetworkStatus } from '../chain/types.ts'
+import type {
+  ClaimReport,
+  Conviction,
+  NetworkBlock,
+  NetworkRecord,
+  NetworkStatus,
+  OpenedRecord
+} from '../chain/types.ts'
 
 const hash = z.string().check(z.regex(/^[0-9a-f]{64}$/))
 
@@ -20,6 +27,15 @@ export const CHAIN_METHODS = {
   }),
   /** A block by its height, its hash or the first digits of that. */
   chainBlock: z.object({ block: z.string().check(z.minLength(1), z.maxLength(64)) }),
+  /** Writes a record that is not of the node's own making: its key is replaced, or a capability is withdrawn. */
+  chainPublish: z.object({
+    kind: z.enum(['KEY_ROTATE', 'CAP_REVOKE']),
+    fields: z
+      .array(z.object({ name: z.string(), value: z.union([z.string(), z.int().check(z.nonnegative())]) }))
+      .check(z.minLength(1), z.maxLength(31))
+  }),
+  /** Proves a record that this agent has written, with these of its fields; without any, all. */
+  chainOpen: z.object({ record: hash, fields: z.array(z.string()).check(z.maxLength(32)) }),
   /** Authors that were caught with two histories; with `author` that one, and a file that shows it. */
   chainEvidence: z.object({ author: z.optional(z.string().check(z.maxLength(256))) }),
   /** Hands in evidence, the text of such a file. */
@@ -33,6 +49,8 @@ export interface ChainResults {
   chainCheckpoint: ClaimReport
   chainBlocks: NetworkBlock[]
   chainBlock: NetworkBlock & { entries: NetworkRecord[] }
+  chainPublish: { record: string }
+  chainOpen: OpenedRecord
   chainEvidence: Conviction[]
   chainConvict: Conviction & { isNew: boolean }
 }

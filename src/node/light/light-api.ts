@@ -83,7 +83,7 @@ function chainIdOf(text: string): Uint8Array {
   })
 }
 
-function recordOf({ id, record, height, blockHash, confirmations }: LightProof): LightRecord {
+function recordOf({ id, record, height, blockHash, confirmations, opened }: LightProof): LightRecord {
   return {
     record: toHex(id),
     kind: kindName(record.kind)!,
@@ -92,6 +92,7 @@ function recordOf({ id, record, height, blockHash, confirmations }: LightProof):
     time: record.time,
     height,
     blockHash: toHex(blockHash),
-    confirmations
+    confirmations,
+    fields: opened.map(({ name, value }) => ({ name, value }))
   }
 }

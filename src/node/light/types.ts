@@ -1,3 +1,5 @@
+import type { Field } from '../../chain/commitment.ts'
+
 /** A node that was asked for headers. */
 export interface LightPeer {
   peerId: string
@@ -40,6 +42,8 @@ export interface LightRecord {
   blockHash: string
   /** Blocks of the chain from that one on. */
   confirmations: number
+  /** What its author has opened of it. */
+  fields: Field[]
 }
 
 /** How far witnesses have seen somebody's own chain. */

@@ -1,5 +1,6 @@
 import { lines } from '../../../cli/audit-text.ts'
 import { ChainCommand } from '../../../cli/chain-command.ts'
+import { countText, ProgressLine } from '../../../cli/progress.ts'
 import { bytes } from '../../../cli/size.ts'
 import type { ChainStatus, KindName } from '../../../index.ts'
 
@@ -13,22 +14,29 @@ export default class AuditChainSummary extends ChainCommand {
     const { flags } = await this.parse(AuditChainSummary)
     await using talos = await this.openClient(flags)
     const status = await talos.chain.status({ signal: this.interrupted })
-    const counted = await this.#count(talos)
+    const counted = await this.#count(talos, status.records - status.prunedRecords)
     this.log(lines(rowsOf(status, counted)))
     return { ...status, ...counted }
   }
 
-  async #count(talos: Awaited<ReturnType<AuditChainSummary['openClient']>>): Promise<Counted> {
+  async #count(talos: Awaited<ReturnType<AuditChainSummary['openClient']>>, all: number): Promise<Counted> {
+    const progress = new ProgressLine(this.interactive)
+    let done = 0
     const kinds: Partial<Record<KindName, number>> = {}
     const peers = new Set<string>()
     let [erased, first, last]: [number, number | undefined, number | undefined] = [0, undefined, undefined]
-    for await (const { kind, time, fields } of talos.audit.records({ signal: this.interrupted })) {
-      kinds[kind] = (kinds[kind] ?? 0) + 1
-      const peer = fields?.find(({ name }) => name === 'peer')?.value
-      if (typeof peer === 'string') peers.add(peer)
-      if (fields === undefined) erased++
-      first ??= time
-      last = time
+    try {
+      for await (const { kind, time, fields } of talos.audit.records({ signal: this.interrupted })) {
+        kinds[kind] = (kinds[kind] ?? 0) + 1
+        const peer = fields?.find(({ name }) => name === 'peer')?.value
+        if (typeof peer === 'string') peers.add(peer)
+        if (fields === undefined) erased++
+        first ??= time
+        last = time
+        progress.show(countText(Math.min(++done, all), all, 'records'))
+      }
+    } finally {
+      progress.end()
     }
     return { kinds, peers: peers.size, erased, ...(first === undefined ? {} : { first, last: last! }) }
   }
