@@ -154,3 +154,48 @@ test('docs/spec/control.md has every request of the control socket, with its par
     expect(page).toContain(`
 | \`${name}\` | `)
 })
+
+test('every protocol, topic and label of the source stands in docs/spec/wire.md', () => {
+  const ids = /['\x60](\/talos\/[a-z]+\/(?:[0-9.]+)?)/g
+  const labels = /talos\/[a-z-]+\/v[0-9]+/g
+  const sources = globSync('src/**/*.ts', { cwd: root })
+    .filter(file => !file.includes('/pb/'))
+    .map(read)
+  const wire = read('docs/spec/wire.md')
+  const used = sources.flatMap(source => [
+    ...[...source.matchAll(ids)].map(match => match[1]!),
+    ...[...source.matchAll(labels)].map(match => match[0])
+  ])
+  expect(new Set(used).size).toBeGreaterThan(35)
+  expect([...new Set(used)].filter(name => !wire.includes(`\`${name}`))).toEqual([])
+})
+
+/** The messages of a text in protobuf, each with its fields as `type name = number`. */
+function protobufs(text: string): Map<string, string[]> {
+  const fields = (body: string): string[] =>
+    [...body.matchAll(/^ +((?:repeated |optional )?[\w.]+ \w+ = \d+)/gm)].map(match => match[1]!)
+  return new Map([...text.matchAll(/^message (\w+) \{\n([\s\S]*?)^\}/gm)].map(match => [match[1]!, fields(match[2]!)]))
+}
+
+test('messages in protobuf are written in docs/spec as they are in the source', () => {
+  const page: Record<string, string> = {
+    audit: 'reconcile',
+    broadcast: 'broadcast',
+    chain: 'chain-sync',
+    files: 'file',
+    mcp: 'tunnel',
+    messaging: 'message',
+    sessions: 'wire',
+    streams: 'stream',
+    witness: 'witness'
+  }
+  // those of a registry and a mailbox are in tables; records.proto is of the disk
+  const files = globSync('src/protocols/**/*.proto', { cwd: root }).filter(
+    file => !/registry|mailbox|records\.proto/.test(file)
+  )
+  expect(files.length).toBe(Object.keys(page).length)
+  for (const file of files) {
+    const documented = protobufs(read(`docs/spec/${page[file.split('/')[2]!]}.md`))
+    for (const [name, fields] of protobufs(read(file))) expect([name, documented.get(name)]).toEqual([name, fields])
+  }
+})
