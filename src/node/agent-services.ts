@@ -15,11 +15,18 @@ import {
   mailboxServer
 } from '../protocols/mailbox/index.ts'
 import { type Messaging, type MessagingComponents, messaging } from '../protocols/messaging/index.ts'
-import { type OpenOptions, type OutgoingStream, type Streams, streams } from '../protocols/streams/index.ts'
+import {
+  type OpenOptions,
+  type OutgoingStream,
+  type StreamOffer,
+  type Streams,
+  streams
+} from '../protocols/streams/index.ts'
 import type { WitnessServer } from '../protocols/witness/index.ts'
 import { defined } from './agent.ts'
 import type { AgentNode } from './agent-node.ts'
 import { serveComparisons } from './audit/read/serve-peers.ts'
+import { Refusals } from './audit/refusals.ts'
 import type { Claims } from './chain/claims.ts'
 import type { NetworkChain, NetworkChainComponents } from './chain/network-chain.ts'
 import { FilePolicy } from './file-policy.ts'
@@ -61,6 +68,7 @@ export class AgentServices {
   readonly filePolicy: FilePolicy
   readonly streams: Streams
   readonly streamPolicy = new StreamPolicy()
+  readonly #refusals: Refusals
   readonly #broadcasts: Broadcasts | undefined
   readonly #comparisons: AuditServer | undefined
   /** The mailbox that this node is for others. */
@@ -91,6 +99,11 @@ export class AgentServices {
     this.#node = node
     this.#components = components
     this.filePolicy = filePolicyOf(node)
+    const log = components.logger.forComponent('talos:audit')
+    this.#refusals = new Refusals({
+      record: entry => store.transact(transaction => record(transaction, [entry])),
+      onError: error => log.error('a refusal was not recorded: %e', error)
+    })
     this.mailbox = mailboxClient({
       sessions,
       crypto,
@@ -118,11 +131,12 @@ export class AgentServices {
       store,
       crypto,
       connect,
+      record,
       downloadDir: config.files.downloadDir ?? join(dataDir, 'downloads'),
       decide: (offer, signal) => this.filePolicy.decide(offer, signal),
       limits: defined(config.files.limits)
     })(components)
-    this.streams = streams({ crypto, sessions, connect, accept: offer => this.streamPolicy.decide(offer) })(components)
+    this.streams = streams({ crypto, sessions, connect, accept: offer => this.#accept(offer) })(components)
     this.#broadcasts = broadcast?.broadcasts({ crypto, identity })(components)
     this.#comparisons = node.role === 'client' ? undefined : serveComparisons(node, components)
     this.#boxes = boxes
@@ -234,7 +248,18 @@ export class AgentServices {
     await this.#network?.stop()
     await this.light.stop()
     await stop(...this.#all)
+    await this.#refusals.close()
     await this.#boxes?.close()
+  }
+
+  async #accept(offer: StreamOffer): Promise<boolean> {
+    const accepted = await this.streamPolicy.decide(offer)
+    // nobody refused what was not waited for
+    if (accepted || (offer.signal.aborted && offer.signal.reason?.name !== 'TimeoutError')) return accepted
+    const { codec, label } = offer
+    const peer = offer.peer.toString()
+    this.#refusals.note({ peer, what: 'stream', reason: 'STREAM_NOT_ACCEPTED', details: { codec, label } })
+    return false
   }
 
   get #all(): object[] {
@@ -250,6 +275,10 @@ export class AgentServices {
     this.messaging.addEventListener('state', ({ detail: { id, peer, state } }) =>
       events.tell({ type: 'message-state', id, peer, state })
     )
+    this.files.addEventListener('refused', ({ detail: { offer, code } }) => {
+      const { peer, name, mediaType, size, entries } = offer
+      this.#refusals.note({ peer, what: 'file', reason: code, details: { name, type: mediaType, size, entries } })
+    })
     this.filePolicy.addEventListener('asked', ({ detail }) => events.tell({ type: 'file-offer', offer: detail }))
     this.filePolicy.addEventListener('answered', ({ detail }) => events.tell({ type: 'file-answered', ...detail }))
     this.streams.addEventListener('stream', ({ detail }) => this.streamPolicy.opened(detail.offer, detail))

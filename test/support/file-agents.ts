@@ -1,9 +1,10 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Connection, PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
+import { type Entry, LocalChain } from '../../src/chain/index.ts'
 import { crypto } from '../../src/crypto/index.ts'
 import { TalosError } from '../../src/errors.ts'
 import { DurableStore } from '../../src/node/durable-store.ts'
@@ -20,6 +21,8 @@ export interface FileAgent extends AsyncDisposable {
   readonly files: Files
   readonly peerId: PeerId
   store: DurableStore
+  /** What became of its transfers, as its audit chain has it: the fields of the records, oldest first. */
+  recorded(): Promise<Array<Record<string, unknown>>>
   /** Where it keeps everything; `downloads` is in it. */
   folder: string
   downloads: string
@@ -33,9 +36,11 @@ export async function startFileAgent(
   init: Partial<Omit<FilesInit, 'sessions' | 'store' | 'crypto' | 'connect' | 'downloadDir'>> & {
     folder?: string
     secret?: Uint8Array
+    /** Called with what is about to be recorded; the write fails when it throws. */
+    onRecord?: (entries: readonly Entry[]) => void
   } = {}
 ): Promise<FileAgent> {
-  const { folder: given, secret = randomBytes(32), ...options } = init
+  const { folder: given, secret = randomBytes(32), onRecord, ...options } = init
   const derive = (what: string): Uint8Array => crypto.hmacSha256(secret, Buffer.from(what))
   const folder = given ?? (await mkdtemp(join(tmpdir(), 'talos-files-')))
   const seed = derive('identity')
@@ -48,6 +53,7 @@ export async function startFileAgent(
     agreementCertificate: certifyAgreementKey(signing, agreement.publicKey)
   }
   const store = await DurableStore.open(join(folder, 'store'), derive('store'), crypto)
+  const chain = await LocalChain.open({ store, owner: signing, randomBytes: crypto.randomBytes })
   const downloads = join(folder, 'downloads')
   const knows = new Map<string, () => Multiaddr[]>()
 
@@ -72,6 +78,10 @@ export async function startFileAgent(
             crypto,
             connect,
             downloadDir: downloads,
+            record: async (transaction, entries: readonly Entry[]) => {
+              onRecord?.(entries)
+              await chain.appendAll(transaction, entries)
+            },
             decide: async () => ({ accept: true }),
             limits: { other: 0 },
             ...options
@@ -88,6 +98,7 @@ export async function startFileAgent(
       return agent.node.peerId
     },
     store,
+    recorded: async () => recordsOf(chain),
     folder,
     downloads,
     knows,
@@ -97,6 +108,7 @@ export async function startFileAgent(
     },
     [Symbol.asyncDispose]: async () => {
       await agent.node.stop()
+      await chain.close()
       await store.close()
       if (given === undefined) await rm(folder, { recursive: true, force: true })
     }
@@ -104,8 +116,22 @@ export async function startFileAgent(
   return agent
 }
 
+/** What makes the agent of a folder the same one in every process. */
+export const secretOf = (folder: string): Uint8Array => createHash('sha256').update(folder).digest()
+
 /** Tells both where the other is. */
 export function acquaint(one: FileAgent, other: FileAgent): void {
   one.knows.set(other.peerId.toString(), () => other.node.getMultiaddrs())
   other.knows.set(one.peerId.toString(), () => one.node.getMultiaddrs())
+}
+
+async function recordsOf(chain: LocalChain): Promise<Array<Record<string, unknown>>> {
+  const { sequence } = await chain.head()
+  const records: Array<Record<string, unknown>> = []
+  for (let at = 1; at <= sequence; at++) {
+    const { payload } = (await chain.recordAt(at))!
+    const value = (given: unknown) => (given instanceof Uint8Array ? Buffer.from(given).toString('hex') : given)
+    records.push(Object.fromEntries(payload!.fields.map(field => [field.name, value(field.value)])))
+  }
+  return records
 }

@@ -1,10 +1,10 @@
 // One side of bench:files and of the process tests of files: an agent that sends and takes files, in a process of its own, and that
 // carries bare streams to compare with. Its folder makes it the same agent again.
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { Stream } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
-import { startFileAgent } from './file-agents.ts'
+import { secretOf, startFileAgent } from './file-agents.ts'
 
 const BARE = '/bench/bare/1.0.0'
 /** What a full frame of Talos has on the wire, so that writes are alike. Bytes. */
@@ -14,6 +14,10 @@ export type Order =
   | { order: 'meet'; peer: string; address: string }
   | { order: 'bare'; peer: string; bytes: number }
   | { order: 'send'; peer: string; path: string }
+  /** All at once, and none is waited for. */
+  | { order: 'queue'; peer: string; paths: string[] }
+  /** Waits for all that is under way. */
+  | { order: 'finish' }
   | { order: 'measure' }
 
 export interface Report {
@@ -28,7 +32,7 @@ export interface Report {
 const folder = process.argv[2]!
 const agent = await startFileAgent({
   folder,
-  secret: createHash('sha256').update(folder).digest(),
+  secret: secretOf(folder),
   limits: { other: 0, quota: 0, document: 0, image: 0, audio: 0, video: 0, directory: 0 }
 })
 
@@ -51,6 +55,8 @@ async function bare(peer: string, bytes: number): Promise<void> {
   await answered
 }
 
+const completed = (id: string) => agent.files.completed(id, AbortSignal.timeout(3_600_000))
+
 async function run(order: Order): Promise<void> {
   switch (order.order) {
     case 'meet':
@@ -61,9 +67,15 @@ async function run(order: Order): Promise<void> {
       break
     case 'send': {
       const { id } = await agent.files.send(peerIdFromString(order.peer), order.path)
-      await agent.files.completed(id, AbortSignal.timeout(3_600_000))
+      await completed(id)
       break
     }
+    case 'queue':
+      await Promise.all(order.paths.map(path => agent.files.send(peerIdFromString(order.peer), path)))
+      break
+    case 'finish':
+      await Promise.all(agent.files.list().map(({ id }) => completed(id)))
+      break
     case 'measure':
   }
 }

@@ -26,8 +26,8 @@ const COMPARED = new Set([
 const COUNTERPARTS: Readonly<Record<string, string>> = {
   sent: 'received',
   received: 'sent',
-  offered: 'accepted',
-  accepted: 'offered',
+  agreed: 'accepted',
+  accepted: 'agreed',
   asked: 'served',
   served: 'asked',
   answered: 'confirmed',

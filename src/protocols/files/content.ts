@@ -4,6 +4,7 @@ import { encodeFrame, type FrameStream } from '../framing/index.ts'
 import { FRAME, FRAMES_IN_FLIGHT, PROGRESS_INTERVAL, SIGN_OF_LIFE, SILENT_AFTER } from './constants.ts'
 import { decodeFrame, decodePieces } from './frames.ts'
 import { type Counts, decodeCounts, decodeStop, encodeCounts, encodeStop, KIND } from './messages.ts'
+import type { DigestsText } from './records.ts'
 import type { SinkJob } from './sink.ts'
 import { Slots } from './slots.ts'
 import type { SourceJob } from './source.ts'
@@ -40,6 +41,8 @@ interface Content<Job> {
   job: Job
   /** Aborted with a TalosError: FILE_* is told to the other side, anything else resets the stream. */
   signal: AbortSignal
+  /** Of a file: everything of it was read here, or has arrived. */
+  onDigests(digests: DigestsText): void
   /** `whole`: of entries that are complete. */
   onProgress(counts: Counts, whole: Counts): void
 }
@@ -54,6 +57,7 @@ export async function sendContent({
   keys,
   job,
   signal,
+  onDigests,
   onProgress
 }: Content<SourceJob>): Promise<void> {
   const opener = new StreamOpener(keys.control)
@@ -75,7 +79,7 @@ export async function sendContent({
       else throw new TalosError('FILE_PROTOCOL', `the receiver sent a message of kind ${message[0]}`)
     }
   })()
-  const sending = relay(frames, worker, over.signal)
+  const sending = relay(frames, worker, onDigests, over.signal)
   let own: unknown
   let farewell: NodeJS.Timeout | undefined
   sending.catch(error => {
@@ -114,7 +118,12 @@ export async function sendContent({
 }
 
 /** Writes what the worker seals, and asks for more as it gets away. Throws what the worker failed with, after what it said. */
-function relay(frames: FrameStream, worker: ContentWorker, signal: AbortSignal): Promise<void> {
+function relay(
+  frames: FrameStream,
+  worker: ContentWorker,
+  onDigests: (digests: DigestsText) => void,
+  signal: AbortSignal
+): Promise<void> {
   const slots = new Slots(worker.memory)
   const queue: FromWorker[] = []
   let arrived = (): void => {}
@@ -132,7 +141,8 @@ function relay(frames: FrameStream, worker: ContentWorker, signal: AbortSignal):
           arrived = resolve
         })
       } else if (message.type === 'frame') {
-        const { length, last } = message
+        const { length, last, digests } = message
+        if (digests !== undefined) onDigests(digests)
         const sealed = slots.next().subarray(0, length)
         await frames.write(encodeFrame(last ? FRAME.last : FRAME.message, sealed), signal)
         await frames.flushed(signal)
@@ -149,7 +159,7 @@ function relay(frames: FrameStream, worker: ContentWorker, signal: AbortSignal):
  * sendContent() does.
  */
 export async function receiveContent(
-  { frames, worker, keys, job, signal, onProgress }: Content<SinkJob>,
+  { frames, worker, keys, job, signal, onDigests, onProgress }: Content<SinkJob>,
   finish: () => Promise<void>
 ): Promise<void> {
   const sealer = new StreamSealer(keys.control)
@@ -164,6 +174,7 @@ export async function receiveContent(
       inFlight--
       counts = message.counts
       isComplete = message.complete
+      if (message.digests !== undefined) onDigests(message.digests)
       onProgress(counts, message.whole)
     } else if (message.type === 'error') over.abort(errorOf(message))
     changed()

@@ -2,10 +2,11 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { release } from '../../crypto/release.ts'
 import { isTalosError, TalosError } from '../../errors.ts'
 import { FRAMES_IN_FLIGHT } from './constants.ts'
-import { encodeStop, KIND } from './messages.ts'
+import { type Digests, decodeEntryEnd, encodeStop, KIND } from './messages.ts'
+import type { DigestsText } from './records.ts'
 import { Sink } from './sink.ts'
 import { Slots } from './slots.ts'
-import { contentOf, type SourceJob, survey, usage } from './source.ts'
+import { contentOf, digestsOf, type SourceJob, survey, usage } from './source.ts'
 import { StreamOpener, StreamSealer } from './stream.ts'
 import type { FromWorker, ToWorker } from './worker-pool.ts'
 
@@ -13,7 +14,7 @@ import type { FromWorker, ToWorker } from './worker-pool.ts'
 
 const port = parentPort!
 let sending: { credit: number; stop: string | undefined; wake: () => void } | undefined
-let receiving: { sink: Sink; opener: StreamOpener; slots: Slots } | undefined
+let receiving: { sink: Sink; directory: boolean; opener: StreamOpener; slots: Slots } | undefined
 
 port.on('message', (message: ToWorker) => {
   try {
@@ -30,6 +31,9 @@ function handle(message: ToWorker): void {
     case 'survey':
       tell({ type: 'result', value: survey(message.path) })
       break
+    case 'digests':
+      tell({ type: 'result', value: asText(digestsOf(message.path, message.digest)) })
+      break
     case 'usage':
       tell({ type: 'result', value: usage(message.folder, message.entryCost) })
       break
@@ -45,7 +49,12 @@ function handle(message: ToWorker): void {
       sending?.wake()
       break
     case 'receive':
-      receiving = { sink: new Sink(message.job), opener: new StreamOpener(message.key), slots: new Slots(workerData) }
+      receiving = {
+        sink: new Sink(message.job),
+        directory: message.job.directory,
+        opener: new StreamOpener(message.key),
+        slots: new Slots(workerData)
+      }
       break
     case 'end':
       receiving?.sink.close()
@@ -60,8 +69,10 @@ async function send(job: SourceJob, sealer: StreamSealer): Promise<void> {
   const state = { credit: FRAMES_IN_FLIGHT, stop: undefined as string | undefined, wake: () => {} }
   sending = state
   const slots = new Slots(workerData)
-  const hand = (message: Uint8Array, last: boolean): void =>
-    tell({ type: 'frame', length: sealer.seal(message, last, slots.next()).byteLength, last })
+  const hand = (message: Uint8Array, last: boolean): void => {
+    const digests = job.directory || message[0] !== KIND.entryEnd ? {} : { digests: asText(decodeEntryEnd(message)) }
+    tell({ type: 'frame', length: sealer.seal(message, last, slots.next()).byteLength, last, ...digests })
+  }
   try {
     for (const message of contentOf(job)) {
       while (state.credit === 0 && state.stop === undefined) {
@@ -87,9 +98,15 @@ function receive(length: number, last: boolean): void {
   const { sink, opener, slots } = receiving
   const message = opener.open(slots.next().subarray(0, length), last)
   sink.accept(message)
+  const isFile = !receiving.directory && message[0] === KIND.entryEnd
+  const digests = isFile ? { digests: asText(decodeEntryEnd(message)) } : {}
   release(message)
-  tell({ type: 'taken', counts: sink.counts, whole: sink.whole, complete: sink.isComplete })
+  tell({ type: 'taken', counts: sink.counts, whole: sink.whole, complete: sink.isComplete, ...digests })
   if (sink.isComplete) receiving = undefined
+}
+
+function asText({ sha256, root }: Digests): DigestsText {
+  return { sha256: Buffer.from(sha256).toString('hex'), root: Buffer.from(root).toString('hex') }
 }
 
 function tell(message: FromWorker): void {

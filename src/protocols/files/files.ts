@@ -24,7 +24,7 @@ export class FileService extends TypedEventEmitter<FilesEvents> implements Files
   constructor({ peerId, registrar, logger }: FilesComponents, init: FilesInit) {
     super()
     this.#registrar = registrar
-    const records = new TransferRecords(init.store)
+    const records = new TransferRecords(init.store, init.record)
     this.#transfers = new Transfers(records, init.downloadDir, (name, detail) =>
       this.safeDispatchEvent(name, { detail })
     )

@@ -2,6 +2,7 @@ import type { Connection, Logger, PeerId } from '@libp2p/interface'
 import { isTalosError, TalosError } from '../../errors.ts'
 import { encodeFrame, FrameStream } from '../framing/index.ts'
 import { RateLimiter } from '../limits/index.ts'
+import { acceptedEntry, completedEntry, outcomeEntry } from './audit.ts'
 import {
   ANSWER,
   DEFAULT_EXPIRY,
@@ -179,6 +180,8 @@ export class Incoming {
           return await this.#decline(frames, connection, offer, decided.answer, decided.reason, signal)
         record = decided.accepted
       }
+      // all has come; what was missing was the disk's room to say so
+      if (record.state === 'waiting' && record.target !== undefined) await this.#publish(record)
       const over = { waiting: undefined, done: ANSWER.done, failed: ANSWER.failed, cancelled: ANSWER.cancelled }[
         record.state
       ]
@@ -203,7 +206,10 @@ export class Incoming {
     const name = peer.toString()
     if (!this.#undecided.has(id)) this.#meter(name)
     const answer = admit(offer, limits, await this.#room(signal))
-    if (answer !== ANSWER.accepted) return { answer, reason: '' }
+    if (answer !== ANSWER.accepted) {
+      transfers.refused({ ...offerOf(offer), id, peer: name }, LIMIT_CODES[answer]!)
+      return { answer, reason: '' }
+    }
     // one that is offered again while somebody decides is not asked for twice
     let undecided = this.#undecided.get(id)
     if (undecided === undefined) {
@@ -230,7 +236,7 @@ export class Incoming {
       if (!decision.accept) return decision
       if (cancelled.aborted) return { accept: false, reason: 'it is not offered any more' }
       const record = this.#newRecord(id, name, Buffer.from(offer.transferId).toString('hex'), offer)
-      await this.#init.records.put(record)
+      await this.#init.records.put(record, acceptedEntry(record, this.#self))
       this.#init.transfers.add(record)
       return decision
     }
@@ -253,7 +259,9 @@ export class Incoming {
   async #ask(peer: PeerId, offer: FileOffer, cancelled: AbortSignal): Promise<FileDecision> {
     this.#init.transfers.offered(offer)
     try {
-      return await this.#init.decide(offer, AbortSignal.any([this.#shutdown.signal, cancelled]))
+      const decision = await this.#init.decide(offer, AbortSignal.any([this.#shutdown.signal, cancelled]))
+      if (!decision.accept) this.#init.transfers.refused(offer, 'FILE_DECLINED')
+      return decision
     } catch (error) {
       this.#init.log.error('the decision on an offer of %p failed: %e', peer, error)
       return { accept: false, reason: 'the receiver could not decide' }
@@ -271,6 +279,10 @@ export class Incoming {
         ? 0
         : await pool.ask<number>({ type: 'usage', folder: folder.path, entryCost: ENTRY_COST }, signal)
     return { used: used + expected, free: (await folder.free()) - expected }
+  }
+
+  get #self(): string {
+    return this.#init.party.self.toString()
   }
 
   get #receiving(): number {
@@ -325,6 +337,9 @@ export class Incoming {
           keys,
           job,
           signal,
+          onDigests: digests => {
+            record.digests = digests
+          },
           onProgress: (counts, whole) => {
             transfers.progress(record, counts)
             record.done = whole
@@ -364,16 +379,18 @@ export class Incoming {
       if (await folder.publish(record.id, record.target, record.directory)) break
       delete record.target
     }
-    Object.assign(record, { state: 'done', updatedAt: now(), done: { entries: record.entries, bytes: record.size } })
-    delete record.reason
-    await records.put(record)
+    const done = { entries: record.entries, bytes: record.size }
+    await records.change(record, { state: 'done', updatedAt: now(), done, reason: undefined }, changed =>
+      completedEntry(changed, this.#self, changed.digests)
+    )
     transfers.finished(record)
   }
 
   async #over(record: IncomingRecord, state: 'failed' | 'cancelled', { code, message }: TalosError): Promise<void> {
     const { folder, records, transfers, now } = this.#init
-    Object.assign(record, { state, updatedAt: now(), reason: { code, message } })
-    await records.put(record)
+    await records.change(record, { state, updatedAt: now(), reason: { code, message } }, changed =>
+      outcomeEntry(changed, this.#self, state)
+    )
     await folder.discard(record.id)
     transfers.finished(record)
   }
@@ -393,11 +410,19 @@ export class Incoming {
   #newRecord(id: string, peer: string, transferId: string, offer: WireOffer): IncomingRecord {
     const now = this.#init.now()
     const { name, directory, size, entries, mediaType } = offerOf(offer)
+    const offeredName = offer.name === name ? {} : { offeredName: offer.name }
     return {
       ...{ id, direction: 'in', peer, transferId, name, directory, size, entries, mediaType, state: 'waiting' },
-      ...{ createdAt: now, updatedAt: now, done: { entries: 0, bytes: 0 }, begun: BEGUN_AHEAD }
+      ...{ createdAt: now, updatedAt: now, done: { entries: 0, bytes: 0 }, begun: BEGUN_AHEAD, ...offeredName }
     }
   }
+}
+
+/** What the sender of an offer that is above a limit gets. */
+const LIMIT_CODES: Readonly<Record<number, string>> = {
+  [ANSWER.tooLarge]: 'FILE_TOO_LARGE',
+  [ANSWER.noSpace]: 'FILE_NO_SPACE',
+  [ANSWER.quota]: 'FILE_QUOTA'
 }
 
 /** After these nothing is kept: another attempt would end the same way. */

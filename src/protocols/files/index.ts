@@ -1,7 +1,7 @@
 import type { ComponentLogger, Connection, PeerId, TypedEventTarget } from '@libp2p/interface'
 import type { Registrar } from '@libp2p/interface-internal'
 import type { CryptoProvider } from '../../crypto/index.ts'
-import type { MainSessions, SessionStore } from '../sessions/index.ts'
+import type { MainSessions, Recorder, SessionStore } from '../sessions/index.ts'
 import { FileService } from './files.ts'
 import type { FileLimits } from './limits.ts'
 import type { MediaClass } from './media-type.ts'
@@ -43,6 +43,8 @@ export interface FilesInit {
   downloadDir: string
   /** Asked once for each offer that is within the limits. May take as long as somebody needs to decide. */
   decide(offer: FileOffer, signal: AbortSignal): Promise<FileDecision>
+  /** Records what became of transfers in the transaction in which it does. @default nothing is recorded */
+  record?: Recorder
   /** @default DEFAULT_LIMITS (limits.ts) */
   limits?: Partial<FileLimits>
   /** Milliseconds since the epoch. @default Date.now */
@@ -89,6 +91,8 @@ export interface Transfer {
 export interface FilesEvents {
   /** A decision is asked for. */
   offer: CustomEvent<FileOffer>
+  /** An offer was refused, by a limit or by the decision; `code` is the error that its sender gets. */
+  refused: CustomEvent<{ offer: FileOffer; code: string }>
   /** Something of a transfer changed: its state, or what is verified. A few times a second at most. */
   progress: CustomEvent<Transfer>
   done: CustomEvent<Transfer>

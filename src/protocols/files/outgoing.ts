@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import type { Connection, Logger, PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { isTalosError, TalosError } from '../../errors.ts'
+import { acceptedEntry, completedEntry, offeredEntry, outcomeEntry } from './audit.ts'
 import {
   ANSWER,
   DEFAULT_EXPIRY,
@@ -16,7 +17,7 @@ import { sendContent } from './content.ts'
 import { makeOffer, type OfferedTransfer, type Party } from './handshake.ts'
 import { fileFrames } from './incoming.ts'
 import type { FileAnswer } from './pb/file.ts'
-import type { OutgoingRecord, TransferRecords } from './records.ts'
+import type { DigestsText, OutgoingRecord, TransferRecords } from './records.ts'
 import type { Survey } from './source.ts'
 import type { Transfers } from './transfers.ts'
 import type { WorkerPool } from './worker-pool.ts'
@@ -114,7 +115,7 @@ export class Outgoing {
       },
       done: { entries: 0, bytes: 0 }
     }
-    await records.put(record)
+    await records.put(record, offeredEntry(record, this.#self))
     transfers.add(record)
     this.#begin(record)
     return record
@@ -133,9 +134,12 @@ export class Outgoing {
   async #resume(record: OutgoingRecord): Promise<OutgoingRecord> {
     const { records, now } = this.#init
     const at = now()
-    Object.assign(record, { state: 'waiting', updatedAt: at, expiresAt: at + DEFAULT_EXPIRY })
-    delete record.resumable
-    await records.put(record)
+    const isOver = record.state !== 'waiting'
+    await records.change(
+      record,
+      { state: 'waiting', updatedAt: at, expiresAt: at + DEFAULT_EXPIRY, resumable: false },
+      isOver ? changed => outcomeEntry(changed, this.#self, 'resumed') : undefined
+    )
     const run = this.#runs.get(record.id)
     if (run === undefined) this.#begin(record)
     else run.wake()
@@ -165,6 +169,7 @@ export class Outgoing {
           transfers.end(record.id)
           release()
         }
+        record.digests ??= await this.#digests(record, signal)
         return await this.#over(record, 'done')
       } catch (cause) {
         if (signal.aborted) break
@@ -194,11 +199,15 @@ export class Outgoing {
         if (answer.answer === ANSWER.done) return
         throw notAccepted(answer)
       }
+      await this.#accepted(record)
       transfers.begin(record)
       const { path, directory, digest } = record
       content = {
         ...{ frames, worker, keys, signal },
         job: { path, directory, digest, entries: answer.entries, chunks: answer.chunks },
+        onDigests: digests => {
+          record.digests = digests
+        },
         onProgress: counts => {
           // whoever draws it may rely on it
           if (counts.bytes > record.size || counts.entries > record.entries)
@@ -215,6 +224,28 @@ export class Outgoing {
     } finally {
       await pool.release(worker, isOver)
     }
+  }
+
+  /** Records, the first time, that the receiver has accepted. */
+  async #accepted(record: OutgoingRecord): Promise<void> {
+    if (record.isAccepted === true) return
+    await this.#init.records.change(record, { isAccepted: true }, changed => acceptedEntry(changed, this.#self))
+  }
+
+  /** Of a file that the receiver had before this process began to send it; nothing of one that has changed since. */
+  async #digests({ path, directory, digest }: OutgoingRecord, signal: AbortSignal): Promise<DigestsText | undefined> {
+    if (directory) return undefined
+    try {
+      return await this.#init.pool.ask<DigestsText>({ type: 'digests', path, digest }, signal)
+    } catch (error) {
+      signal.throwIfAborted()
+      this.#init.log('%s was not read again: %e', path, error)
+      return undefined
+    }
+  }
+
+  get #self(): string {
+    return this.#init.party.self.toString()
   }
 
   async #open({ peer }: OutgoingRecord, signal: AbortSignal) {
@@ -246,14 +277,15 @@ export class Outgoing {
 
   async #over(record: OutgoingRecord, state: 'done' | 'failed' | 'cancelled', error?: TalosError): Promise<void> {
     const { records, transfers, now } = this.#init
-    Object.assign(record, { state, updatedAt: now() })
-    delete record.reason
-    if (state === 'done') record.done = { entries: record.entries, bytes: record.size }
+    const changes: Partial<OutgoingRecord> = { state, updatedAt: now(), reason: undefined }
+    if (state === 'done') changes.done = { entries: record.entries, bytes: record.size }
     if (error !== undefined) {
-      record.reason = { code: error.code, message: error.message }
-      if (RESUMABLE.includes(error.code)) record.resumable = true
+      changes.reason = { code: error.code, message: error.message }
+      if (RESUMABLE.includes(error.code)) changes.resumable = true
     }
-    await records.put(record)
+    await records.change(record, changes, changed =>
+      state === 'done' ? completedEntry(changed, this.#self, changed.digests) : outcomeEntry(changed, this.#self, state)
+    )
     transfers.finished(record)
   }
 }

@@ -1,4 +1,5 @@
-import type { SessionStore, Transaction } from '../sessions/index.ts'
+import type { Entry } from '../../chain/index.ts'
+import type { Recorder, SessionStore, Transaction } from '../sessions/index.ts'
 import type { Counts } from './messages.ts'
 
 export type TransferState = 'waiting' | 'active' | 'done' | 'failed' | 'cancelled'
@@ -6,6 +7,12 @@ export type TransferState = 'waiting' | 'active' | 'done' | 'failed' | 'cancelle
 export interface Reason {
   code: string
   message: string
+}
+
+/** What both sides computed of a file: hexadecimal, so that it can be part of a record. */
+export interface DigestsText {
+  sha256: string
+  root: string
 }
 
 interface Common {
@@ -20,9 +27,11 @@ interface Common {
   createdAt: number
   updatedAt: number
   state: Exclude<TransferState, 'active'>
-  reason?: Reason
+  reason?: Reason | undefined
   /** Verified and on the receiver's disk, as far as was known when the record was written. */
   done: Counts
+  /** Of a file, once its last byte was read or written. */
+  digests?: DigestsText
 }
 
 /** A transfer that we send. Its `id` is the transfer id on the wire. */
@@ -33,6 +42,8 @@ export interface OutgoingRecord extends Common {
   expiresAt: number
   skipped: string[]
   skippedCount: number
+  /** The receiver has accepted it, and that is recorded. */
+  isAccepted?: boolean
   /** It has failed, and goes on from what the receiver has when the same is sent again. */
   resumable?: boolean
 }
@@ -42,6 +53,8 @@ export interface IncomingRecord extends Common {
   direction: 'in'
   /** Hexadecimal, chosen by the sender. */
   transferId: string
+  /** What the sender calls it, where that is not `name`: it may be no name for a file here. */
+  offeredName?: string
   /** Entries below this number may have been begun. Ahead of `done.entries`, so that it need not be written for each. */
   begun: number
   /** The name in the download folder, once it is chosen: all has come, and it may be there already. */
@@ -59,13 +72,30 @@ const keyOf = (record: { direction: 'in' | 'out'; id: string }): string =>
 /** The transfers of a node on disk. Keys are `file/out/<id>` and `file/in/<id>`; values are JSON. */
 export class TransferRecords {
   readonly #store: SessionStore
+  readonly #record: Recorder | undefined
 
-  constructor(store: SessionStore) {
+  constructor(store: SessionStore, record?: Recorder) {
     this.#store = store
+    this.#record = record
   }
 
-  put(record: TransferRecord): Promise<void> {
-    return this.#store.transact(async transaction => write(transaction, record))
+  /** `entry` is what the agent's chain says of it: the one is on disk when the other is. */
+  put(record: TransferRecord, entry?: Entry): Promise<void> {
+    return this.#store.transact(async transaction => {
+      write(transaction, record)
+      if (entry !== undefined) await this.#record?.(transaction, [entry])
+    })
+  }
+
+  /** Changes a record when the change is on disk, and with it what the chain says of it: what could not be written has not happened. */
+  async change<T extends TransferRecord>(
+    record: T,
+    changes: Partial<T>,
+    entryOf?: (changed: T) => Entry
+  ): Promise<void> {
+    const changed = { ...record, ...changes }
+    await this.put(changed, entryOf?.(changed))
+    Object.assign(record, changes)
   }
 
   async all(): Promise<TransferRecord[]> {

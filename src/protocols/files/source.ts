@@ -15,7 +15,7 @@ import { TalosError } from '../../errors.ts'
 import { CHUNK_LENGTH } from './constants.ts'
 import { FileDigests } from './digests.ts'
 import { HEAD_LENGTH, mediaTypeOf } from './media-type.ts'
-import { encodeCounts, encodeEntry, encodeEntryEnd, KIND } from './messages.ts'
+import { type Digests, decodeEntryEnd, encodeCounts, encodeEntry, encodeEntryEnd, KIND } from './messages.ts'
 
 // What runs here reads synchronously: it is in a thread of its own (content.worker.ts).
 
@@ -115,6 +115,13 @@ export function* contentOf(job: SourceJob): Generator<Uint8Array> {
   }
   if (total.entries !== now.entries || total.bytes !== now.size) throw changed(root)
   yield encodeCounts(KIND.end, total)
+}
+
+/** What a file hashes to, read once more. Throws as contentOf() does. */
+export function digestsOf(path: string, digest: string): Digests {
+  const job = { path, directory: false, digest, entries: 0, chunks: Number.MAX_SAFE_INTEGER }
+  for (const message of contentOf(job)) if (message[0] === KIND.entryEnd) return decodeEntryEnd(message)
+  throw changed(path)
 }
 
 function* fileMessages(file: string, { path, stats }: Found, from: number, buffer: Uint8Array): Generator<Uint8Array> {

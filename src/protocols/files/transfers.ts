@@ -63,6 +63,10 @@ export class Transfers {
     this.#dispatch('offer', offer)
   }
 
+  refused(offer: FileOffer, code: string): void {
+    this.#dispatch('refused', { offer, code })
+  }
+
   /** A record that is on disk. */
   add(record: TransferRecord): void {
     this.#known.set(record.id, record)

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { TalosError } from '../../errors.ts'
 import type { Counts } from './messages.ts'
+import type { DigestsText } from './records.ts'
 import type { SinkJob } from './sink.ts'
 import { slotMemory } from './slots.ts'
 import type { SourceJob, Survey } from './source.ts'
@@ -17,10 +18,13 @@ interface InSlot {
   type: 'frame'
   length: number
   last: boolean
+  /** Of the file that it ends, if that is the whole transfer. */
+  digests?: DigestsText
 }
 
 export type ToWorker =
   | { type: 'survey'; path: string }
+  | { type: 'digests'; path: string; digest: string }
   | { type: 'usage'; folder: string; entryCost: number }
   | { type: 'send'; job: SourceJob; key: Uint8Array }
   | { type: 'credit' }
@@ -30,10 +34,10 @@ export type ToWorker =
   | InSlot
 
 export type FromWorker =
-  | { type: 'result'; value: Survey | number }
+  | { type: 'result'; value: Survey | number | DigestsText }
   | InSlot
   | { type: 'sent' }
-  | { type: 'taken'; counts: Counts; whole: Counts; complete: boolean }
+  | { type: 'taken'; counts: Counts; whole: Counts; complete: boolean; digests?: DigestsText }
   | { type: 'error'; code: string; message: string; hint: string | undefined }
 
 /** A thread that does one job at a time. */
@@ -73,7 +77,7 @@ export class WorkerPool {
   }
 
   /** One question and its answer. Throws what the job throws. */
-  async ask<T extends Survey | number>(question: ToWorker, signal?: AbortSignal): Promise<T> {
+  async ask<T extends Survey | number | DigestsText>(question: ToWorker, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted()
     const worker = this.acquire()
     const answer = Promise.withResolvers<T>()
