@@ -6,7 +6,7 @@ import { jsonOf, shownContent } from '../cli/messages.ts'
 import { OfferDesk } from '../cli/offer-desk.ts'
 import { promptPassphrase } from '../cli/passphrase.ts'
 import { clock } from '../cli/time.ts'
-import { listPeers, type ReceivedBroadcast, TalosClient } from '../index.ts'
+import { listPeers, type ReceivedBroadcast, TalosClient, TalosError } from '../index.ts'
 
 export default class Listen extends BaseCommand {
   static override description = `Show messages as they arrive, and take files
@@ -25,10 +25,10 @@ JSON object per line, {"event":"listening",â€¦} first, then {"event":"message",â
   ]
   static override flags = {
     'download-dir': Flags.string({
-      description: 'Where files go, when this is the node (default: downloads in the data directory)'
+      description: 'Where files go (default: downloads in the data directory); not beside a daemon, which has its own'
     }),
     listen: Flags.string({
-      description: 'Multiaddr to listen on, when this is the node (default: any free TCP and WebSocket port)',
+      description: 'Multiaddr to listen on (default: any free TCP and WebSocket port); beside a daemon, there too',
       multiple: true,
       multipleNonGreedy: true
     }),
@@ -60,6 +60,7 @@ JSON object per line, {"event":"listening",â€¦} first, then {"event":"message",â
       },
       signal: stop
     })
+    if (!(await talos.isNode())) await this.#passOn(talos, flags, stop)
     this.#announce(talos)
     for (const type of ['registered', 'not-registered'] as const) {
       talos.addEventListener(type, ({ detail }) => this.#tell(type, detail))
@@ -73,6 +74,25 @@ JSON object per line, {"event":"listening",â€¦} first, then {"event":"message",â
     await offers.start()
     const topics = (flags.topic ?? []).map(topic => this.#listenTo(topic, talos, stop, location))
     await Promise.all([this.#showMessages(talos, stop, flags.peer, location), ...topics])
+  }
+
+  /** To the node that runs already: it has read its own configuration. */
+  async #passOn(
+    talos: TalosClient,
+    { server, listen, 'download-dir': downloadDir }: { server?: string[]; listen?: string[]; 'download-dir'?: string },
+    signal: AbortSignal
+  ): Promise<void> {
+    if (downloadDir !== undefined) {
+      throw new TalosError(
+        'USAGE_DOWNLOAD_DIR',
+        'a node runs here already, and its files go where its configuration says',
+        {
+          hint: 'Leave --download-dir out; or set files.downloadDir in config.yaml and start that node again.'
+        }
+      )
+    }
+    const wishes = { ...(server === undefined ? {} : { servers: server }), ...(listen === undefined ? {} : { listen }) }
+    await talos.prepare(wishes, { signal })
   }
 
   async #showMessages(

@@ -13,13 +13,14 @@ export async function talosOnTerminal(
   args: string[],
   dialogue: Array<{ prompt: string; keys: string }>,
   redirection = '',
-  env: NodeJS.ProcessEnv = {}
+  env: NodeJS.ProcessEnv = {},
+  timeout = 20_000
 ): Promise<{ status: number | null; shown: string }> {
   const command = [process.execPath, TALOS, ...args].map(word => `'${word.replaceAll("'", "'\\''")}'`).join(' ')
   const child = spawn('script', ['--quiet', '--return', '--command', `${command} ${redirection}`, '/dev/null'], {
     env: { ...process.env, TALOS_PASSPHRASE: undefined, TALOS_PASSPHRASE_FILE: undefined, ...env },
     stdio: 'pipe',
-    timeout: 20_000,
+    timeout,
     killSignal: 'SIGKILL'
   })
   const waiting = [...dialogue]

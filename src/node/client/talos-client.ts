@@ -270,6 +270,17 @@ export class TalosClient extends TypedEventEmitter<TalosEvents> implements Async
     return this.call('status', {}, options.signal)
   }
 
+  /**
+   * Servers to register at and addresses to listen on, beside those of the node, until it ends. `config` says them for a node that this
+   * process becomes; one that ran before has a configuration of its own. Throws CONFIG_INVALID, REGISTRY_*, NETWORK_LISTEN_FAILED.
+   */
+  prepare(
+    wishes: { servers?: readonly string[]; listen?: readonly string[] },
+    options: CallOptions = {}
+  ): Promise<void> {
+    return this.#link.use(({ tunnels }) => tunnels.prepare(wishes, options.signal), options.signal)
+  }
+
   /** True when this process is the node: what it has begun ends with it. */
   async isNode(): Promise<boolean> {
     return (await this.#link.node()).own !== undefined
