@@ -1,3 +1,4 @@
+import { closeSync, openSync, truncateSync } from 'node:fs'
 import { Client } from '@modelcontextprotocol/client'
 import { McpServer } from '@modelcontextprotocol/server'
 import { expect, onTestFinished, test } from 'vitest'
@@ -26,13 +27,17 @@ async function echo(transport: TalosServerTransport): Promise<void> {
   await server.connect(transport)
 }
 
-test('two streams and calls at once share a link: the calls get through, neither stream gets far ahead', {
+test('two streams each way, a file and calls at once share a link: the calls get through, neither stream gets far ahead', {
   timeout: 120_000
 }, async () => {
   const folder = temporaryFolder()
   const registry = await startServer({ dataDir: `${folder}/server`, host: '127.0.0.1', port: 0 })
   onTestFinished(() => registry.stop())
-  const config = { servers: [registry.addresses[0]!], listen: ['/ip4/127.0.0.1/tcp/0'] }
+  const config = {
+    servers: [registry.addresses[0]!],
+    listen: ['/ip4/127.0.0.1/tcp/0'],
+    files: { acceptFrom: ['*'], limits: { other: 0, quota: 0 } }
+  }
   const start = async (name: string): Promise<TalosClient> => {
     const talos = await TalosClient.create({ name, dataDir: `${folder}/${name}`, insecurePlaintext: true, config })
     onTestFinished(() => talos.close())
@@ -70,10 +75,22 @@ test('two streams and calls at once share a link: the calls get through, neither
   }
   for (const name of ['one there', 'two there']) await saturate(name, bob, alice)
   for (const name of ['one back', 'two back']) await saturate(name, alice, bob)
+  // a file the same way as the first pair, too large to be through before the calls are
+  const path = `${folder}/large`
+  closeSync(openSync(path, 'w'))
+  truncateSync(path, 4e9)
+  let arrived = 0
+  alice.addEventListener('transfer', ({ detail: { transfer } }) => {
+    arrived = transfer.doneBytes
+  })
+  const { id } = await bob.sendFile(alice.peerId, path)
+  while (arrived === 0) await new Promise(setImmediate)
+
   const between = (await bob.status()).node!.connections.filter(({ peerId }) => peerId === alice.peerId)
   expect(between).toHaveLength(1)
 
   const before = new Map(passed)
+  const arrivedBefore = arrived
   const total = (): number => [...passed.values()].reduce((sum, bytes) => sum + bytes, 0)
   const during: number[] = []
   for (let call = 0; call < CALLS; call++) {
@@ -90,6 +107,8 @@ test('two streams and calls at once share a link: the calls get through, neither
   }
   const share = (name: string): number => passed.get(name)! - before.get(name)!
   const shares = ['there', 'back'].map(way => [share(`one ${way}`), share(`two ${way}`)] as const)
+  while (arrived === arrivedBefore) await new Promise(setImmediate)
+  await bob.call('cancelTransfer', { id }).catch(error => expect(error).toMatchObject({ code: 'FILE_OVER' }))
   stop.abort()
   await Promise.all(work)
 

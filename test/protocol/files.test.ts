@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { CHUNK_LENGTH } from '../../src/protocols/files/constants.ts'
 import type { Transfer } from '../../src/protocols/files/index.ts'
+import { LinkScheduler, schedulerOf } from '../../src/protocols/framing/index.ts'
 import { acquaint, type FileAgent, startFileAgent } from '../support/file-agents.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { within } from '../support/within.ts'
@@ -344,6 +346,21 @@ test('a peer that has forgotten the session is offered it again', async () => {
   })
   await sent(p.alice, p.bob, path)
   expect(readdirSync(p.bob.downloads).sort()).toEqual(['.partial', 'file', 'file (2)'])
+})
+
+test('each chunk waits for its turn at the scheduler of its connection, behind what is more urgent', async () => {
+  await using p = await pair()
+  const turns = vi.spyOn(LinkScheduler.prototype, 'run')
+  onTestFinished(() => turns.mockRestore())
+  const path = join(temporaryFolder(), 'file')
+  writeFileSync(path, randomBytes(3 * CHUNK_LENGTH))
+  await sent(p.alice, p.bob, path)
+  const connections = p.alice.node.getConnections(p.bob.peerId)
+  const ofThis = turns.mock.contexts.flatMap((scheduler, at) =>
+    connections.some(connection => scheduler === schedulerOf(connection)) ? [turns.mock.calls[at]![0]] : []
+  )
+  // ENTRY, three chunks, ENTRY END, END
+  expect(ofThis).toEqual(Array(6).fill('bulk'))
 })
 
 test('someone who takes no files', async () => {

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import zlib from 'node:zlib'
 import type { Connection, PeerId } from '@libp2p/interface'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { crypto } from '../../src/crypto/index.ts'
-import { encodeFrame, FrameStream, schedulerOf } from '../../src/protocols/framing/index.ts'
+import { encodeFrame, FrameStream, LinkScheduler, schedulerOf } from '../../src/protocols/framing/index.ts'
 import { joinSecrets, type Sealer, streamSessions } from '../../src/protocols/sessions/index.ts'
 import {
   CHUNK_COST,
@@ -551,10 +551,20 @@ test('what cannot begin a stream is refused', async () => {
   await within(quiet(p.alice, p.bob), 'nothing left')
 })
 
-test('all that writes to a connection shares one scheduler', async () => {
+test('each chunk waits for its turn at the scheduler of its connection', async () => {
   await using p = await pair()
-  const connection = await p.alice.node.dial(p.bob.node.getMultiaddrs())
-  expect(schedulerOf(connection)).toBe(schedulerOf(connection))
+  const turns = vi.spyOn(LinkScheduler.prototype, 'run')
+  onTestFinished(() => turns.mockRestore())
+  const [outgoing, incoming] = await p.both({ priority: 'bulk' })
+  const reading = readAll(incoming)
+  for (let count = 0; count < 5; count++) await outgoing.write(randomBytes(MAX_BLOCK_LENGTH))
+  await outgoing.end()
+  await reading
+  const connections = p.alice.node.getConnections(p.bob.node.peerId)
+  const ofThis = turns.mock.contexts.flatMap((scheduler, at) =>
+    connections.some(connection => scheduler === schedulerOf(connection)) ? [turns.mock.calls[at]![0]] : []
+  )
+  expect(ofThis.filter(priority => priority === 'bulk').length).toBeGreaterThanOrEqual(5)
 })
 
 /** A short frame that claims to need 128 MiB: its writer did not know yet how much would come. */

@@ -1,6 +1,6 @@
 import { wipe } from '../../crypto/index.ts'
 import { isTalosError, TalosError } from '../../errors.ts'
-import { encodeFrame, type FrameStream } from '../framing/index.ts'
+import { encodeFrame, type FrameStream, type LinkScheduler } from '../framing/index.ts'
 import { FRAME, FRAMES_IN_FLIGHT, PROGRESS_INTERVAL, SIGN_OF_LIFE, SILENT_AFTER } from './constants.ts'
 import { decodeFrame, decodePieces } from './frames.ts'
 import { type Counts, decodeCounts, decodeStop, encodeCounts, encodeStop, KIND } from './messages.ts'
@@ -51,15 +51,10 @@ interface Content<Job> {
  * Sends from where the receiver is, until the receiver says that all is verified and on disk. Throws FILE_*, NETWORK_*, and the
  * signal's reason.
  */
-export async function sendContent({
-  frames,
-  worker,
-  keys,
-  job,
-  signal,
-  onDigests,
-  onProgress
-}: Content<SourceJob>): Promise<void> {
+export async function sendContent(
+  { frames, worker, keys, job, signal, onDigests, onProgress }: Content<SourceJob>,
+  scheduler: LinkScheduler
+): Promise<void> {
   const opener = new StreamOpener(keys.control)
   const silence = watch(frames)
   const over = new AbortController()
@@ -79,7 +74,7 @@ export async function sendContent({
       else throw new TalosError('FILE_PROTOCOL', `the receiver sent a message of kind ${message[0]}`)
     }
   })()
-  const sending = relay(frames, worker, onDigests, over.signal)
+  const sending = relay(frames, scheduler, worker, onDigests, over.signal)
   let own: unknown
   let farewell: NodeJS.Timeout | undefined
   sending.catch(error => {
@@ -117,9 +112,10 @@ export async function sendContent({
   }
 }
 
-/** Writes what the worker seals, and asks for more as it gets away. Throws what the worker failed with, after what it said. */
+/** Writes what the worker seals when it is its turn on the connection, and asks for more as it gets away. Throws what the worker failed with, after what it said. */
 function relay(
   frames: FrameStream,
+  scheduler: LinkScheduler,
   worker: ContentWorker,
   onDigests: (digests: DigestsText) => void,
   signal: AbortSignal
@@ -144,8 +140,11 @@ function relay(
         const { length, last, digests } = message
         if (digests !== undefined) onDigests(digests)
         const sealed = slots.next().subarray(0, length)
-        await frames.write(encodeFrame(last ? FRAME.last : FRAME.message, sealed), signal)
-        await frames.flushed(signal)
+        const write = async (): Promise<void> => {
+          await frames.write(encodeFrame(last ? FRAME.last : FRAME.message, sealed), signal)
+          await frames.flushed(signal)
+        }
+        await scheduler.run('bulk', write, signal)
         contentPassed(length)
         worker.post({ type: 'credit' })
       } else if (message.type === 'error') throw errorOf(message)

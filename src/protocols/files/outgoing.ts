@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import type { Connection, Logger, PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { isTalosError, TalosError } from '../../errors.ts'
+import { schedulerOf } from '../framing/index.ts'
 import { acceptedEntry, completedEntry, offeredEntry, outcomeEntry } from './audit.ts'
 import {
   ANSWER,
@@ -216,7 +217,7 @@ export class Outgoing {
           transfers.progress(record, counts)
         }
       }
-      await sendContent(content)
+      await sendContent(content, schedulerOf(connection))
       isOver = true
     } catch (error) {
       frames.abort(error as Error)
