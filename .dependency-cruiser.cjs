@@ -13,6 +13,17 @@ const upward = Object.entries(above).map(([room, path]) => ({
   to: { path }
 }))
 
+// Light files that are imported past the index of their folder: by what is loaded before, or without, the rest of it. The tunnel
+// has no index: its parts run in several processes.
+const pastTheIndex = [
+  '^src/protocols/mcp/',
+  '^src/protocols/broadcast/topics',
+  '^src/protocols/framing/(priority|drained)',
+  '^src/protocols/ratchet/identity',
+  '^src/protocols/streams/(constants|errors)',
+  '^src/protocols/witness/client'
+]
+
 module.exports = {
   forbidden: [
     {
@@ -29,6 +40,28 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/(commands|cli)/' },
       to: { path: '^src/(node|protocols|chain|crypto)/' }
+    },
+    {
+      name: 'protocol-folders-are-private',
+      comment: 'What a protocol shows of itself is in its index.ts; nothing else leaves the folder.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/protocols/' },
+      to: { path: '^src/protocols/', pathNot: ['^src/protocols/[^/]+/index\\.ts$', ...pastTheIndex] }
+    },
+    {
+      name: 'protocols-see-the-index-of-others',
+      severity: 'error',
+      from: { path: '^src/protocols/([^/]+)/' },
+      to: {
+        path: '^src/protocols/',
+        pathNot: ['^src/protocols/$1/', '^src/protocols/[^/]+/index\\.ts$', ...pastTheIndex]
+      }
+    },
+    {
+      name: 'ratchet-knows-no-protocol',
+      severity: 'error',
+      from: { path: '^src/protocols/ratchet/' },
+      to: { path: '^src/protocols/(?!ratchet/)' }
     },
     {
       name: 'pure-rooms-have-no-network',
