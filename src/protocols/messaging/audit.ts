@@ -22,6 +22,8 @@ export function messageEntry(
   return {
     kind: 'MESSAGE',
     operation: operationOf(id),
+    // the id of one that we send was made just now; of one that we receive its sender says which it is
+    isFresh: !incoming,
     fields: [
       { name: 'event', value: incoming ? 'received' : 'sent' },
       { name: 'peer', value: peer },
