@@ -176,6 +176,8 @@ async function compose(): Promise<void> {
     done('docker-compose.yml with podman-compose: bob sends alice a message and calls her tool')
   } finally {
     run('down', '--volumes')
+    // which podman-compose leaves
+    succeeds(['network', 'rm', `${OWN}_default`])
   }
 }
 
