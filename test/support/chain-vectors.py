@@ -1,12 +1,14 @@
-"""Reads chain.json with nothing but docs/spec/chain.md and pyca/cryptography: trees, commitments, both chains, proofs."""
+"""Reads chain.json with nothing but docs/spec/chain.md and pyca/cryptography: trees, commitments, both chains, proofs, archives."""
 import base64
 import hashlib
 import json
 import sys
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from vector_reader import H
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from vector_reader import H, hkdf
 
 V = json.load(open(sys.argv[1]))
 sha = lambda data: hashlib.sha256(data).digest()
@@ -315,4 +317,80 @@ for proof in V["proofs"]:
     packed = len(extra).to_bytes(4, "big") + int(size).to_bytes(8, "big") + extra + b"".join(lines) + note.encode()
     assert packed.hex() == proof["bytes"]
 
-print(f"{records} records and {len(V['proofs'])} proofs read")
+# 9. archives
+def part(reader):
+    return reader.take(reader.uint(4))
+
+
+def read_private(data, commitment):
+    reader, fields = Reader(data), []
+    secret = reader.take(32)
+    for _ in range(reader.uint(1)):
+        name = reader.take(reader.uint(1))
+        fields.append((name, reader.take(reader.uint(4))))
+    reader.end()
+    salts = b"".join(hashlib.sha512(b"talos/record-salts/v1\0" + secret + bytes([j])).digest() for j in range(8))
+    leaves = [field_leaf(salts[16 * i:16 * i + 16], *field) for i, field in enumerate(fields)]
+    assert root(leaves) == commitment
+    return dict(fields)
+
+
+def open_sealed(data, seed):
+    head, boxes, plain = data[:29 + 32], data[29 + 32:], b""
+    assert head.startswith(b"talos-chain-archive-sealed/1\n")
+    key = hkdf(seed, head[29:], b"talos/chain-archive/v1", 32)
+    for number in range(-(-len(boxes) // 65552)):
+        box = boxes[65552 * number:65552 * (number + 1)]
+        nonce = number.to_bytes(11, "big") + bytes([65552 * (number + 1) >= len(boxes)])
+        plain += ChaCha20Poly1305(key).decrypt(nonce, box, head)
+    return plain
+
+
+def sealed(plain, seed, salt):
+    head, boxes = b"talos-chain-archive-sealed/1\n" + salt, b""
+    key = hkdf(seed, salt, b"talos/chain-archive/v1", 32)
+    count = -(-len(plain) // 65536)
+    for number in range(count):
+        nonce = number.to_bytes(11, "big") + bytes([number == count - 1])
+        boxes += ChaCha20Poly1305(key).encrypt(nonce, plain[65536 * number:65536 * (number + 1)], head)
+    return head + boxes
+
+
+A = V["archive"]
+reader = Reader(H(A["archive"]))
+assert reader.take(22) == b"talos-chain-archive/1\n"
+encoded = part(reader)
+assert read_params(encoded)["keys"] == [H(A["owner"])]
+chain_id, hashes, kept = sha(b"talos/chain/v1\0" + encoded), [], []
+genesis = b"\0\1" + bytes(6) + read_params(encoded)["time"].to_bytes(8, "big") + chain_id + 2 * sha(b"")
+genesis += bytes(32 + 4 + 4) + read_params(encoded)["bits"].to_bytes(4, "big") + bytes(8)
+hashes.append(block_hash(genesis))
+while block := part(reader):
+    header, body = read_header(block[:164]), Reader(block[228:])
+    hashes.append(block_hash(block[:164]))
+    assert header["previous"] == hashes[-2] and header["producer"] == H(A["owner"])
+    assert signed(header["producer"], b"talos/block-seal/v1\0" + hashes[-1], block[164:228])
+    for _ in range(header["count"]):
+        record = read_record(part(body))
+        private, content = part(reader), part(reader)
+        kept.append((read_private(private, record["commitment"]) if private else None, content))
+    body.end()
+note = part(reader).decode()
+reader.end()
+text, signatures = note.rsplit("\n\n", 1)
+origin, size, top_root = text.split("\n")
+assert origin == "talos/" + base64.urlsafe_b64encode(chain_id).rstrip(b"=").decode() and int(size) == len(hashes)
+assert base64.b64decode(top_root) == root([leaf(item) for item in hashes])
+kind = b"\1" + H(A["owner"])
+digits = sha(origin.encode() + b"\n" + kind)[:4].hex()
+key = origin + "+" + digits + "+" + base64.b64encode(kind).decode()
+assert check_signature(text + "\n", signatures.rstrip("\n").split("\n"), key)
+assert [private is None for private, _ in kept] == [False, True, False]
+assert kept[0][1] == H(A["content"]) and kept[0][0][b"content"] == b"\0" + sha(H(A["content"]))
+assert [content for _, content in kept[1:]] == [b"", b""]
+assert Ed25519PrivateKey.from_private_bytes(H(A["seed"])).public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex() == A["owner"]
+assert open_sealed(H(A["sealed"]), H(A["seed"])) == H(A["archive"])
+long = bytes(i % 251 for i in range(A["long"]["length"]))
+assert sha(sealed(long, H(A["seed"]), H(A["long"]["salt"]))).hex() == A["long"]["sha256"]
+
+print(f"{records} records, {len(V['proofs'])} proofs and an archive read")

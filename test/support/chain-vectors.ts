@@ -12,7 +12,7 @@ import {
 import { ZERO_HASH } from '../../src/chain/bytes.ts'
 import { checkpointText, originOf } from '../../src/chain/checkpoint.ts'
 import { encodeClaim } from '../../src/chain/claim.ts'
-import { commit, type Field, openField } from '../../src/chain/commitment.ts'
+import { commit, encodePayload, type Field, openField } from '../../src/chain/commitment.ts'
 import { searchNonce } from '../../src/chain/miner.ts'
 import { cosignNote, formatNote, formatNoteKey, NOTE_KEY, signNote } from '../../src/chain/note.ts'
 import { type Chain, chainOf, localParams } from '../../src/chain/params.ts'
@@ -46,6 +46,8 @@ export function makeChainVectors(): Record<string, unknown> {
     { name: 'empty', value: '' }
   ]
   const payload = { secret: draw(32), fields }
+  /** What records commit to, by their numbers; others to nothing that anybody has. */
+  let payloads = new Map([[1, payload]])
   const recordOf = (key: Signer, sequence: number, previous: Uint8Array, kind: number, extensions: Extension[] = []) =>
     encodeRecord({
       kind,
@@ -54,7 +56,7 @@ export function makeChainVectors(): Record<string, unknown> {
       sequence,
       previous,
       time: TIME + sequence,
-      commitment: sequence === 1 ? commit(payload) : draw(32),
+      commitment: payloads.has(sequence) ? commit(payloads.get(sequence)!) : draw(32),
       extensions
     })
 
@@ -178,6 +180,64 @@ export function makeChainVectors(): Record<string, unknown> {
     }
   }
 
+  /** A chain with all that is private of it: what is kept beside its first record, one that was erased, one with fields alone. */
+  const makeArchive = () => {
+    const seed = draw(32)
+    const keeper = noble.ed25519.fromSeed(seed)
+    const content = draw(50)
+    const first = { secret: draw(32), fields: [...fields, { name: 'content', value: noble.sha256(content) }] }
+    payloads = new Map([
+      [1, first],
+      [3, payload]
+    ])
+    const kinds = [KIND.MESSAGE, KIND.FILE, KIND.SESSION, KIND.ANCHOR]
+    const { chain, hashes, blocks } = build(chainOf(localParams(keeper.publicKey, TIME, 1)), keeper, [2, 1], kinds)
+    const origin = originOf(chain.id)
+    const text = checkpointText({ origin, size: hashes.length, root: merkleRoot(hashes.map(hashLeaf)) })
+    const checkpoint = formatNote({ text, signatures: [signNote(text, origin, keeper)] })
+    const nothing = new Uint8Array()
+    const parts = [
+      chain.encodedParams,
+      ...[blocks[0]!, encodePayload(first), content, nothing, nothing],
+      ...[blocks[1]!, encodePayload(payload), nothing],
+      nothing,
+      new TextEncoder().encode(checkpoint)
+    ]
+    const head = new TextEncoder().encode('talos-chain-archive/1\n')
+    const archive = Buffer.concat([head, ...parts.flatMap(part => [lengthOf(part), part])])
+    const long = Uint8Array.from({ length: 140_000 }, (_, i) => i % 251)
+    return {
+      seed: hex(seed),
+      owner: hex(keeper.publicKey),
+      content: hex(content),
+      archive: hex(archive),
+      sealed: hex(seal(archive, seed, draw(32))),
+      long: {
+        length: long.length,
+        salt: hex(long.subarray(0, 32)),
+        sha256: hex(noble.sha256(seal(long, seed, long.subarray(0, 32))))
+      }
+    }
+  }
+  const seal = (plain: Uint8Array, seed: Uint8Array, salt: Uint8Array): Uint8Array => {
+    const text = (value: string) => new TextEncoder().encode(value)
+    const head = Buffer.concat([text('talos-chain-archive-sealed/1\n'), salt])
+    const key = noble.hkdf(seed, salt, text('talos/chain-archive/v1'), 32)
+    const boxes: Uint8Array[] = []
+    for (let at = 0; at < plain.length; at += 65_536) {
+      const nonce = new Uint8Array(12)
+      nonce[10] = boxes.length
+      nonce[11] = at + 65_536 >= plain.length ? 1 : 0
+      boxes.push(noble.seal(key, nonce, plain.subarray(at, at + 65_536), head))
+    }
+    return Buffer.concat([head, ...boxes])
+  }
+  const lengthOf = ({ length }: Uint8Array): Buffer => {
+    const bytes = Buffer.alloc(4)
+    bytes.writeUInt32BE(length)
+    return bytes
+  }
+
   const leaves = Array.from({ length: 9 }, (_, i) => Uint8Array.of(i))
   const tree = new MerkleTree(leaves.map(hashLeaf))
   return {
@@ -207,6 +267,7 @@ export function makeChainVectors(): Record<string, unknown> {
       proofOf(local, owner, { height: 1, index: 0, opened: ['peer', 'size', 'empty'] }),
       proofOf(local, owner, { height: 3, index: 6, opened: [] }),
       proofOf(shared, author, { height: 2, index: 1, opened: [] })
-    ]
+    ],
+    archive: makeArchive()
   }
 }

@@ -1,4 +1,5 @@
 // The faults of the original's chain, one by one, by what was wrong with it.
+import { base58btc } from 'multiformats/bases/base58'
 import { expect, test } from 'vitest'
 import { encodeAnchor, signatureAnchors } from '../../src/chain/anchor.ts'
 import {
@@ -20,6 +21,7 @@ import { ChainValidator } from '../../src/chain/validation/validate-chain.ts'
 import { bitsOfDifficulty, workOf } from '../../src/chain/work.ts'
 import { crypto } from '../../src/crypto/index.ts'
 import { messageEntry } from '../../src/protocols/messaging/audit.ts'
+import { didKeyOf, publicKeyOf } from '../../src/crypto/peer-key.ts'
 import { ChainBuilder, START } from '../support/chain-builder.ts'
 import { ownerOf } from '../support/keys.ts'
 import { localChain, message } from '../support/local-chain.ts'
@@ -310,6 +312,36 @@ test('fault 21: a light client takes 228 bytes a block, under two percent of one
   const block = builder.block({ count: 100 })
   expect(block.length).toBe(228 + 100 * 126)
   expect(SIGNED_HEADER_LENGTH / (block.length - 228)).toBeLessThan(0.02)
+})
+
+// fault 22, look-ups that ask nobody and endpoints that anybody replaces, takes a network: test/protocol/chain-faults.test.ts
+
+test('fault 23: a DID is multibase base58btc of the whole key, which every other reader decodes, and no shortened or base64 form is one', () => {
+  // vectors of the did:key specification's Ed25519 test suite
+  for (const [did, hex] of [
+    [
+      'did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp',
+      '3b6a27bcceb6a42d62a3a8d02a6f0d73653215771de243a63ac048a18b59da29'
+    ],
+    [
+      'did:key:z6MktwupdmLXVVqTzCw4i46r4uGyosGXRnR3XjN4Zq7oMMsw',
+      'd75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a'
+    ]
+  ] as const) {
+    const key = new Uint8Array(Buffer.from(hex, 'hex'))
+    expect(didKeyOf(key)).toBe(did)
+    expect(publicKeyOf(did)).toEqual(key)
+    // read by another's base58: multicodec ed25519-pub and all 32 bytes
+    expect(base58btc.decode(did.slice(8))).toEqual(Uint8Array.of(0xed, 0x01, ...key))
+    // the original's: base64 with + and / made letters, and 128 bits in hexadecimal digits
+    const base64 = Buffer.from([0xed, 0x01, ...key]).toString('base64')
+    const original = base64.replaceAll('+', 'A').replaceAll('/', 'B')
+    const others = [`did:key:z${original}`, `did:key:m${base64}`, `did:talos:${hex.slice(0, 32)}`, did.slice(0, -1)]
+    for (const other of [...others, `${did}=`, `did:key:z${hex}`]) expect(publicKeyOf(other), other).toBeUndefined()
+  }
+  // keys that agree in 128 bits are two
+  const keys = [alice.publicKey, alice.publicKey.with(31, alice.publicKey[31]! ^ 1)]
+  expect(new Set(keys.map(didKeyOf)).size).toBe(2)
 })
 
 test('fault 24: equal contents have commitments that tell nothing, not even that they are equal', async () => {
