@@ -51,5 +51,7 @@ function lineOf(event: ConnectEvent): string {
       return 'the link has ended, making another'
     case 'unreachable':
       return `cannot reach the host: ${event.reason}`
+    case 'not-recording':
+      return `${event.reason}; when too many wait for it, no more are made`
   }
 }

@@ -106,6 +106,8 @@ function lineOf(event: ServeEvent): string {
       return `[${event.service}] ${event.line}`
     case 'not-serving':
       return `the node was lost, and serving through the next one does not work yet: ${event.reason}`
+    case 'not-recording':
+      return `${event.reason}; agents get errors until they can be`
     case 'registered':
       return `registered as "${event.name}" at ${event.server}`
     case 'not-registered':

@@ -2,7 +2,7 @@ import type { Connection, PeerId } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { crypto } from '../crypto/index.ts'
 import { isTalosError, TalosError } from '../errors.ts'
-import { type TunnelHost, tunnelHost } from '../protocols/mcp/tunnel/host.ts'
+import { type TunnelHost, type TunnelHostInit, tunnelHost } from '../protocols/mcp/tunnel/host.ts'
 import type { MessageCounts } from '../protocols/messaging/index.ts'
 import { type RegistryClient, registryClient } from '../protocols/registry/index.ts'
 import { type Recorder, type SessionStore, type Sessions, streamSessions } from '../protocols/sessions/index.ts'
@@ -18,6 +18,7 @@ import type { Directory } from './directory/directory.ts'
 import { type KeptRegistrations, keepRegistered } from './directory/keep-registered.ts'
 import { openDirectory } from './directory/open-directory.ts'
 import type { DurableStore } from './durable-store.ts'
+import { NodeRecording } from './mcp/recording.ts'
 import { registrationNews } from './mcp/registration-news.ts'
 import { hasIp6 } from './network/addresses.ts'
 import type { TalosNode } from './network/create-node.ts'
@@ -68,6 +69,8 @@ export class AgentNode implements AsyncDisposable {
   /** Resolves when this process is the node for sure. Rejects with WALLET_*, and STORAGE_LOCKED while another process is, STORAGE_*. */
   readonly opened: Promise<Opened>
   readonly #components: ServiceComponents
+  /** What it refuses to peers who may use nothing. */
+  readonly #recording: NodeRecording
   /** Multiaddrs that it was told to listen on. */
   readonly #listen: Set<string>
   #wallet: Wallet | undefined
@@ -96,6 +99,7 @@ export class AgentNode implements AsyncDisposable {
     )
     this.libp2p = libp2p
     this.tunnels = new OwnTunnels(this)
+    this.#recording = NodeRecording.into(this.tunnels)
     this.#components = components
     this.#listen = new Set(listenOf(agent.config, role))
   }
@@ -128,10 +132,14 @@ export class AgentNode implements AsyncDisposable {
       record: async (transaction, entries) => (await opened.catch(leaveToOther)).audit.record(transaction, entries)
     }
     if (role !== 'client') await opened
+    let node: AgentNode | undefined
     try {
-      const { libp2p, components } = await createCore(agent, role, disk)
+      const { libp2p, components } = await createCore(agent, role, disk, (peer, reason) => {
+        if (node !== undefined) node.#recording.denials.add({ peer: peer.toString(), reason })
+      })
+      node = new AgentNode(role, agent, opened, disk, libp2p, components)
       await libp2p.start()
-      return new AgentNode(role, agent, opened, disk, libp2p, components)
+      return node
     } catch (error) {
       await close(opened)
       throw error
@@ -236,6 +244,7 @@ export class AgentNode implements AsyncDisposable {
     await this.#registered.stop()
     await this.#services?.stop()
     await this.libp2p.stop()
+    await this.#recording[Symbol.asyncDispose]()
     await close(this.opened)
   }
 
@@ -272,7 +281,8 @@ async function close(opened: Promise<Opened>): Promise<void> {
 async function createCore(
   agent: Agent,
   role: NodeRole,
-  { store, record }: Disk
+  { store, record }: Disk,
+  onDenied: NonNullable<TunnelHostInit['onDenied']>
 ): Promise<{ libp2p: TalosNode<CoreServices>; components: ServiceComponents }> {
   let components: ServiceComponents | undefined
   const libp2p = await agent.createNode<CoreServices>(
@@ -285,7 +295,8 @@ async function createCore(
         return tunnelHost({
           sessions: own.sessions,
           streams: streamSessions(crypto),
-          isAwaited: (peer, service) => isAwaited(store, peer, service)
+          isAwaited: (peer, service) => isAwaited(store, peer, service),
+          onDenied
         })(own)
       }
     },

@@ -65,7 +65,8 @@ export class TestTunnel {
   /** Gives the bridge a link to a new host session, as after a restart of the host. */
   connect(server?: ServerSpec): this {
     this.link = this.serve(server)
-    void this.bridge.attach(this.link, this.#host.maxLine)
+    const { maxLine } = this.#host
+    void this.bridge.attach(this.link, maxLine === undefined ? {} : { maxLine })
     return this
   }
 
@@ -77,6 +78,7 @@ export class TestTunnel {
       signal: hostLink.signal,
       peer: 'agent',
       service: 'test',
+      tunnelId: '00'.repeat(16),
       server: processServers(server, {
         guardian: this.guardian,
         eras: this.eras,

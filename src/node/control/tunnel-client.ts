@@ -1,4 +1,5 @@
 import type { MessageConnection } from 'vscode-jsonrpc/node'
+import type { CallRecord } from '../../protocols/mcp/records/call-record.ts'
 import type { OpenRequest, OpenStream, TunnelConnection } from '../../protocols/mcp/tunnel/client.ts'
 import type { TunnelRequest } from '../../protocols/mcp/tunnel/host.ts'
 import type { NodeTunnels, NodeWishes, OfferedAt, TunnelOffering, TunnelTarget } from '../tunnels/types.ts'
@@ -68,6 +69,10 @@ export class RemoteTunnels implements NodeTunnels {
       return { received: admission.received } satisfies Admission
     })
     return this.#call('offerTunnels', { services, authorizedPeers, maxLine, grace, pid: process.pid })
+  }
+
+  async record(records: readonly CallRecord[], isRepeated: boolean): Promise<void> {
+    await this.#call('recordCalls', { records, isRepeated })
   }
 
   #connectionOf({ id, direct }: ConnectionInfo): TunnelConnection {

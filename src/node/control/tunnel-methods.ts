@@ -1,11 +1,19 @@
 import * as z from 'zod/mini'
+import { OUTCOMES } from '../../protocols/mcp/records/call-record.ts'
 import type { OpenAnswer } from '../../protocols/mcp/tunnel/client.ts'
 import type { OfferedAt, TunnelTarget } from '../tunnels/types.ts'
+
+/** What may be recorded in one request: what waits at most, and some that come meanwhile. */
+const MAX_RECORDS = 65_536
 
 const texts = z.array(z.string())
 const count = z.int().check(z.nonnegative())
 const target = { peerId: z.string(), addresses: texts }
 const service = z.string().check(z.maxLength(256))
+const text = z.string().check(z.maxLength(1_024))
+const operation = z.string().check(z.regex(/^mcp\/[0-9a-f]{32}\/[1-9][0-9]{0,15}(\/end)?$/))
+const digest = z.string().check(z.regex(/^[0-9a-f]{64}$/))
+const side = z.enum(['asked', 'served'])
 const lineLength = z.int().check(z.positive(), z.maximum(0xffff_ffff))
 
 /** What a process asks of the node for its tunnels, and what the parameters are. */
@@ -33,6 +41,48 @@ export const TUNNEL_METHODS = {
     maxLine: lineLength,
     grace: count,
     pid: z.int()
+  }),
+  /** Records what happened in tunnels of this process, in the node's chain. */
+  recordCalls: z.object({
+    records: z
+      .array(
+        z.discriminatedUnion('kind', [
+          z.object({
+            kind: z.literal('INVOCATION'),
+            operation,
+            side,
+            peer: text,
+            service,
+            method: z.enum(['tools/call', 'resources/read', 'prompts/get']),
+            subject: z.optional(text),
+            hash: digest,
+            size: count
+          }),
+          z.object({
+            kind: z.literal('EXECUTION'),
+            operation,
+            side,
+            peer: text,
+            outcome: z.enum(OUTCOMES),
+            hash: z.optional(digest),
+            size: z.optional(count),
+            duration: count
+          }),
+          z.object({
+            kind: z.literal('DENIAL'),
+            peer: z.optional(text),
+            reason: text,
+            service: z.optional(service),
+            method: z.optional(text),
+            subject: z.optional(text),
+            count,
+            first: count,
+            last: count
+          })
+        ])
+      )
+      .check(z.maxLength(MAX_RECORDS)),
+    isRepeated: z.boolean()
   })
 }
 
@@ -51,6 +101,7 @@ export interface TunnelResults {
   dialDirect: ConnectionInfo
   leaveConnection: null
   offerTunnels: OfferedAt
+  recordCalls: null
 }
 
 /** What the node tells a process that offers services: a peer has come that may use this one. */

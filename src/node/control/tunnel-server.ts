@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { MessageConnection } from 'vscode-jsonrpc/node'
 import type * as z from 'zod/mini'
 import { TalosError } from '../../errors.ts'
+import type { CallRecord } from '../../protocols/mcp/records/call-record.ts'
 import type { TunnelChannel } from '../../protocols/mcp/tunnel/channel.ts'
 import type { TunnelAdmission, TunnelRequest } from '../../protocols/mcp/tunnel/host.ts'
 import { checkSchema } from '../schema-check.ts'
@@ -58,7 +59,8 @@ export class TunnelClient {
       }
       this.#ends.push(await this.#tunnels.add({ ...offer, prepare, admit }))
       return this.#tunnels.offeredAt()
-    }
+    },
+    recordCalls: ({ records, isRepeated }) => this.#tunnels.record(records as readonly CallRecord[], isRepeated)
   }
 
   async #open(params: Params<'openTunnel'>, signal: AbortSignal): Promise<unknown> {

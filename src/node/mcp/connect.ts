@@ -2,10 +2,12 @@ import type { Readable, Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { isTalosError, type TalosError } from '../../errors.ts'
 import { AgentBridge } from '../../protocols/mcp/agent-bridge.ts'
+import { SessionRecords } from '../../protocols/mcp/records/session-records.ts'
 import { type OpenStream, type OpenTunnel, openTunnel } from '../../protocols/mcp/tunnel/client.ts'
 import type { AgentOptions } from '../agent.ts'
 import { NodeLink } from '../client/node-link.ts'
 import type { JoinedNode } from '../join.ts'
+import { NodeRecording } from './recording.ts'
 
 export interface ConnectMcpOptions extends AgentOptions {
   /** The tool's host: a name, PeerId, did:key or hex key. */
@@ -29,6 +31,8 @@ export type ConnectEvent =
   | { type: 'resumed'; peer: string; direct: boolean; missed: number }
   | { type: 'interrupted' | 'ended' }
   | { type: 'unreachable'; reason: string }
+  /** The calls cannot be recorded in the audit chain: it is tried again, and when too much waits for it, none is made any more. */
+  | { type: 'not-recording'; reason: string }
 
 /** Waits between attempts to reach a host that is gone. Milliseconds; the last one repeats. */
 const RECONNECT_BACKOFF = [0, 250, 500, 1_000, 2_000]
@@ -83,6 +87,7 @@ async function keepLinked(bridge: AgentBridge, options: ConnectMcpOptions, signa
   const tell = options.onEvent ?? (() => {})
   const first = Promise.withResolvers<void>()
   await using nodes = new NodeLink({ ...options, role: 'client', first: first.promise, signal })
+  await using recording = NodeRecording.through(nodes, error => tell({ type: 'not-recording', reason: error.message }))
   const target = await nodes.use(async node => {
     await prepared(node, options.config?.servers)
     return node.tunnels.resolve(options.peer, signal)
@@ -100,7 +105,7 @@ async function keepLinked(bridge: AgentBridge, options: ConnectMcpOptions, signa
       await delay(RECONNECT_BACKOFF[Math.min(failures, RECONNECT_BACKOFF.length - 1)], undefined, { signal })
       const tunnel = await openTunnel(init, signal)
       first.resolve()
-      const { link, maxLine, connection } = tunnel
+      const { link, id, maxLine, service, connection } = tunnel
       failures = 0
       hasConnected = true
       const path = () => ({ peer: target.peerId, direct: connection().direct })
@@ -112,7 +117,8 @@ async function keepLinked(bridge: AgentBridge, options: ConnectMcpOptions, signa
         return tunnels.opener(target, await tunnels.dialDirect(target, dialSignal))
       }
       void seekDirect(tunnel, dial, () => tell({ type: 'moved', ...path() }))
-      await bridge.attach(link, maxLine)
+      const records = new SessionRecords(recording, { side: 'asked', peer: target.peerId, service })
+      await bridge.attach(link, { maxLine, recorded: { tunnelId: id, records } })
       if (!bridge.hasEnded) tell({ type: 'ended' })
     } catch (error) {
       first.resolve()

@@ -12,6 +12,7 @@ import { monitorAt } from '../monitor/monitor-at.ts'
 import { resolvePeer } from '../peer-ref.ts'
 import type { OfferedAt } from '../tunnels/types.ts'
 import { Offers, type Services } from './offers.ts'
+import { NodeRecording } from './recording.ts'
 import type { RegistrationEvent } from './registration-news.ts'
 
 export interface ServeMcpOptions extends AgentOptions {
@@ -40,6 +41,8 @@ export type ServeEvent =
   | { type: 'server-stderr'; peer: string; service: string; line: string }
   /** The node was lost, and offering the services at the next one does not succeed yet. */
   | { type: 'not-serving'; reason: string }
+  /** Calls cannot be recorded in the audit chain: agents get errors until they can. */
+  | { type: 'not-recording'; reason: string }
   | RegistrationEvent
 
 export interface McpHost extends AsyncDisposable {
@@ -78,11 +81,13 @@ export async function serveMcp(options: ServeMcpOptions): Promise<McpHost> {
     onEvent({ type: 'server-stderr', peer, service, line })
   )
   const limits = options.maxMessageBytes === undefined ? {} : { maxLine: options.maxMessageBytes }
+  const nodes = new NodeLink({ ...options, role: 'agent' })
+  const recording = NodeRecording.through(nodes, error => onEvent({ type: 'not-recording', reason: error.message }))
   const hosted = new HostedTunnels({
     ...limits,
     ...(options.grace === undefined ? {} : { grace: options.grace }),
     prepare: (peer, service) => offers.prepare(peer, service),
-    serve: async (link, { peer, service, signal, maxLine }) => {
+    serve: async (link, { peer, service, tunnelId, signal, maxLine }) => {
       const where = { peer, service }
       onEvent({ type: 'session-opened', ...where })
       await new HostSession({
@@ -90,7 +95,9 @@ export async function serveMcp(options: ServeMcpOptions): Promise<McpHost> {
         signal,
         ...where,
         ...limits,
+        tunnelId,
         agentMaxLine: maxLine,
+        recording,
         server: offers.sourceFor(peer, service),
         ...(monitor === undefined ? {} : { onCall: (outcome, time) => monitor.called(outcome, time) }),
         ...(node?.own === undefined ? {} : { log: node.own.libp2p.logger.forComponent('talos:mcp:session') }),
@@ -100,7 +107,6 @@ export async function serveMcp(options: ServeMcpOptions): Promise<McpHost> {
     }
   })
   tunnels = hosted
-  const nodes = new NodeLink({ ...options, role: 'agent' })
   const offering = { services: Object.keys(options.services), authorizedPeers, tunnels: hosted }
   const over = new AbortController()
   let place: OfferedAt
@@ -131,6 +137,7 @@ export async function serveMcp(options: ServeMcpOptions): Promise<McpHost> {
     over.abort()
     if (monitor !== undefined) monitor.ready = false
     await Promise.all([offers.stop(), hosted.stop()])
+    await recording[Symbol.asyncDispose]()
     await nodes[Symbol.asyncDispose]()
     offers.close()
     await monitor?.[Symbol.asyncDispose]()

@@ -1,12 +1,14 @@
 import type { Connection } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { crypto } from '../../crypto/index.ts'
+import type { CallRecord } from '../../protocols/mcp/records/call-record.ts'
 import type { TunnelChannel } from '../../protocols/mcp/tunnel/channel.ts'
 import type { OpenRequest, TunnelConnection, TunnelStream } from '../../protocols/mcp/tunnel/client.ts'
 import { dialTunnel, leaveConnection, tunnelConnection } from '../../protocols/mcp/tunnel/dial.ts'
 import type { TunnelOffer } from '../../protocols/mcp/tunnel/host.ts'
 import { streamSessions } from '../../protocols/sessions/index.ts'
 import type { AgentNode } from '../agent-node.ts'
+import { recordCalls } from '../audit/call-entries.ts'
 import { dialDirect } from '../directory/dial-peer.ts'
 import { rememberOffer } from './awaited.ts'
 import type { NodeTunnels, NodeWishes, OfferedAt, TunnelOffering, TunnelTarget } from './types.ts'
@@ -86,6 +88,13 @@ export class OwnTunnels implements NodeTunnels {
       end()
       throw error
     }
+  }
+
+  async record(records: readonly CallRecord[], isRepeated: boolean): Promise<void> {
+    await this.#node.store.transact(async transaction => {
+      const { audit } = await this.#node.opened
+      await recordCalls(audit.chain, transaction, records, isRepeated)
+    })
   }
 
   offeredAt(): OfferedAt {

@@ -1,3 +1,4 @@
+import type { CallRecord } from '../../protocols/mcp/records/call-record.ts'
 import type { OpenStream, TunnelConnection } from '../../protocols/mcp/tunnel/client.ts'
 import type { HostedTunnels } from '../../protocols/mcp/tunnel/hosted.ts'
 
@@ -43,4 +44,6 @@ export interface NodeTunnels {
   dialDirect(target: TunnelTarget, signal: AbortSignal): Promise<TunnelConnection>
   /** Offers services for as long as this process and the node live. Throws TUNNEL_SERVICE_TAKEN. */
   offer(offering: TunnelOffering): Promise<OfferedAt>
+  /** Resolves when they are in the node's chain, all of them. `isRepeated`: they may be already. Throws STORAGE_*, CHAIN_*. */
+  record(records: readonly CallRecord[], isRepeated: boolean): Promise<void>
 }

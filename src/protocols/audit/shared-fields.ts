@@ -15,6 +15,8 @@ const COMPARED = new Set([
   'service',
   'method',
   'tool',
+  'resource',
+  'prompt',
   'request',
   'result',
   'opened-by',

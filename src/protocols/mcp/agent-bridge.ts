@@ -9,6 +9,7 @@ import {
   badAnswer,
   cancelledNotification,
   errorReply,
+  notCarriedOut,
   notRegistered,
   RPC_CODE,
   type RpcError
@@ -17,6 +18,7 @@ import { LineWriter, readLines } from './lines.ts'
 import type { Fault, Message } from './message.ts'
 import { Opening } from './opening.ts'
 import { LISTEN, type Pending, PendingTable } from './pending.ts'
+import { isRecorded, type SessionRecords } from './records/session-records.ts'
 import { Scanner } from './scanner.ts'
 import { withId, withRequestId } from './splice.ts'
 import type { TunnelLink, TunnelLinkEvents } from './tunnel/link.ts'
@@ -50,10 +52,20 @@ export interface AgentBridgeInit {
 /** A link that tells when it is interrupted and taken up again. */
 export type ObservableLink = TunnelLink & TypedEventTarget<TunnelLinkEvents>
 
+/** What the bridge is told of a link besides. */
+export interface AttachedSession {
+  /** Longest message that the host takes, in bytes: a longer one is not sent but answered with an error. @default no limit */
+  maxLine?: number
+  /** Requests, their ends and refusals are recorded, in the background. @default nothing is */
+  recorded?: { tunnelId: string; records: SessionRecords }
+}
+
 interface Outgoing {
   line: Uint8Array
   /** The request that the line is; it is not sent any more once that was answered. */
   request?: Pending
+  /** The same, where it is recorded when it is sent. */
+  recorded?: Message
   /** The id of the server's request that the line answers, as sent to the host. */
   answers?: string
 }
@@ -87,6 +99,9 @@ export class AgentBridge {
   #ended = false
   #resentInitialize = false
   #link: ObservableLink | undefined
+  #recorded: AttachedSession['recorded']
+  /** Lines that the link was given. */
+  #lines = 0
   /** Lines may be sent: the link is there, not interrupted, and a new host knows the session. */
   #up = false
   #everUp = false
@@ -131,14 +146,15 @@ export class AgentBridge {
 
   /**
    * Takes a link that was just made. When the agent had a session on an earlier one, the new host is told of it first.
-   * Resolves when that link has ended. A message longer than `maxLine`, the host's limit in bytes, is not sent but answered
-   * with an error.
+   * Resolves when that link has ended.
    */
-  async attach(link: ObservableLink, maxLine = Number.POSITIVE_INFINITY): Promise<void> {
+  async attach(link: ObservableLink, session: AttachedSession = {}): Promise<void> {
     if (this.#ended) return link.end().catch(() => {})
     if (this.#link !== undefined) this.#lost(this.#link, 'another link took its place')
     this.#link = link
-    this.#hostMaxLine = maxLine
+    this.#recorded = session.recorded
+    this.#lines = 0
+    this.#hostMaxLine = session.maxLine ?? Number.POSITIVE_INFINITY
     const interrupted = (event: TunnelLinkEvents['interrupted']) => this.#down(link, !event.detail.closed)
     const resumed = () => this.#goUp(link)
     link.addEventListener('interrupted', interrupted)
@@ -174,7 +190,9 @@ export class AgentBridge {
       this.#ended = true
       clearTimeout(this.#timer)
       this.#outgoing = []
-      const written = this.#answerAll(this.#calls.drain(), unreachable(reason, 'closed'))
+      const calls = this.#calls.drain()
+      for (const { call } of calls) call?.ended('session-ended')
+      const written = this.#answerAll(calls, unreachable(reason, 'closed'))
       // an agent that does not read must not keep us
       await Promise.race([written, delay(LAST_WRITE_MS, undefined, { ref: false })])
       await this.#link?.end().catch(() => {})
@@ -237,10 +255,12 @@ export class AgentBridge {
         return
       }
       this.#opening.sent(line, message)
-      this.#send({ line, request: pending })
+      this.#send(isRecorded(message) ? { line, request: pending, recorded: message } : { line, request: pending })
     } else if (message.kind === 'notification') {
       if (message.method === 'notifications/cancelled' && message.requestId !== undefined) {
-        if (this.#calls.cancel(message.requestId) === undefined) return
+        const cancelled = this.#calls.cancel(message.requestId)
+        if (cancelled === undefined) return
+        cancelled.call?.ended('cancelled')
       }
       this.#opening.sent(line, message)
       if (this.#up || this.#outgoingBytes <= HELD_WITHOUT_LINK) this.#send({ line })
@@ -276,15 +296,19 @@ export class AgentBridge {
   async #pumpAll(): Promise<void> {
     this.#pumping = true
     while (this.#up && this.#outgoing.length > 0) {
+      const log = this.#recorded?.records.log
+      if (log?.isFull === true && !log.isFailing) {
+        await log.room()
+        continue
+      }
       const link = this.#link!
       const batch = this.#outgoing
       this.#outgoing = []
       this.#outgoingBytes = 0
-      const lines = batch
-        .filter(({ request }) => request === undefined || this.#calls.has(request))
-        .flatMap(outgoing => (outgoing.line.length > this.#hostMaxLine ? this.#tooLarge(outgoing) : [outgoing.line]))
+      const lines: Uint8Array[] = []
+      for (const outgoing of batch) this.#addLine(outgoing, lines)
       try {
-        if (lines.length > 0) await link.send(lines)
+        if (lines.length > 0) await this.#give(link, lines)
       } catch {
         // the link has ended: attach() sees it and answers what was lost; a newer one may be there already
         if (link === this.#link) break
@@ -294,6 +318,32 @@ export class AgentBridge {
       }
     }
     this.#pumping = false
+  }
+
+  #give(link: ObservableLink, lines: Uint8Array[]): Promise<void> {
+    if (link === this.#link) this.#lines += lines.length
+    return link.send(lines)
+  }
+
+  /** Adds what is sent to `lines`, of which this link is given all. */
+  #addLine(outgoing: Outgoing, lines: Uint8Array[]): void {
+    const { line, request, recorded } = outgoing
+    if (request !== undefined && !this.#calls.has(request)) return
+    if (line.length > this.#hostMaxLine) {
+      lines.push(...this.#tooLarge(outgoing))
+      return
+    }
+    if (request !== undefined && recorded !== undefined && this.#recorded !== undefined) {
+      const { records, tunnelId } = this.#recorded
+      if (records.log.isFull) {
+        // it fails: nothing is asked that cannot be recorded
+        this.#calls.remove(request)
+        void this.#answerAll([request], notCarriedOut('agent'))
+        return
+      }
+      request.call = records.invoked(recorded, line, tunnelId, this.#lines + lines.length + 1, false)
+    }
+    lines.push(line)
   }
 
   /** What the host accepts instead of a line that is too long for it; the agent is told of its request. */
@@ -352,6 +402,7 @@ export class AgentBridge {
       return
     }
     if (pending.method === 'initialize') this.#opening.answered(message.kind === 'result')
+    pending.call?.ended(message.kind === 'result' ? 'result' : 'error', line)
     toAgent.push(withId(line, message, pending.id))
   }
 
@@ -363,17 +414,25 @@ export class AgentBridge {
 
   #requestFromHost(line: Uint8Array, message: Message, toAgent: Uint8Array[]): void {
     const refusal = this.#refusal(message)
-    if (refusal !== undefined) {
-      this.#refuse(errorReply(message.id!, refusal))
-      return
+    const pending = refusal ?? this.#asked.add(message.id!, message.method, performance.now())
+    if (typeof pending === 'object' && 'wireId' in pending) toAgent.push(withId(line, message, pending.wireId))
+    else {
+      const error = typeof pending === 'object' ? pending : notRegistered(pending)
+      this.#recordRefusal(error, message)
+      this.#refuse(errorReply(message.id!, error))
     }
-    const pending = this.#asked.add(message.id!, message.method, performance.now())
-    if (typeof pending === 'object') toAgent.push(withId(line, message, pending.wireId))
-    else this.#refuse(errorReply(message.id!, notRegistered(pending)))
+  }
+
+  #recordRefusal(error: RpcError, message: Message): void {
+    this.#recorded?.records.refused(error.data?.reason ?? 'refused', message)
   }
 
   #notificationFromHost(line: Uint8Array, message: Message, toAgent: Uint8Array[]): void {
-    if (this.#refusal(message) !== undefined) return
+    const refusal = this.#refusal(message)
+    if (refusal !== undefined) {
+      this.#recordRefusal(refusal, message)
+      return
+    }
     if (message.method !== 'notifications/cancelled' || message.requestId === undefined) {
       toAgent.push(line)
       return
@@ -384,6 +443,7 @@ export class AgentBridge {
 
   #faultFromHost(fault: Fault, toAgent: Uint8Array[]): void {
     this.#log?.('dropped a line of the host that is no message: %s', fault.error.message)
+    this.#recorded?.records.refused(fault.reason)
     if (fault.id === undefined) return
     if (fault.response) {
       const pending = this.#calls.take(fault.id)
@@ -471,6 +531,7 @@ export class AgentBridge {
       this.#opening.answered(false)
     }
     this.#calls.remove(pending)
+    pending.call?.ended('link-lost')
     const message = `the link to the host was lost (${why}); whether the request was carried out is not known`
     toAgent.push(errorReply(pending.id, unreachable(message, 'link-lost')))
   }
@@ -483,9 +544,9 @@ export class AgentBridge {
     const timer = setTimeout(answer.resolve, REPEAT_TIMEOUT_MS, false)
     let accepted = false
     try {
-      await link.send([initialize])
+      await this.#give(link, [initialize])
       accepted = await answer.promise
-      if (accepted && initialized !== undefined) await link.send([initialized])
+      if (accepted && initialized !== undefined) await this.#give(link, [initialized])
     } catch {
       accepted = false // the link has ended: attach() sees it
     } finally {
@@ -520,6 +581,7 @@ export class AgentBridge {
     const unsent = new Set(this.#outgoing.map(({ request }) => request))
     for (const pending of late) {
       this.#calls.remove(pending)
+      pending.call?.ended('link-lost')
       if (pending.method === 'initialize') this.#opening.answered(false)
       // what the host has already may still run there: it is told when the link is back
       if (this.#link !== undefined && !unsent.has(pending) && pending.method !== 'initialize') {

@@ -7,6 +7,7 @@ import {
   badAnswer,
   cancelledNotification,
   errorReply,
+  notCarriedOut,
   notRegistered,
   RPC_CODE,
   type RpcError
@@ -16,6 +17,8 @@ import type { Fault, Message } from './message.ts'
 import { Opening } from './opening.ts'
 import { LISTEN, type Pending, PendingTable } from './pending.ts'
 import { printable } from './printable.ts'
+import { isRecorded, type RecordedCall, type Recording, SessionRecords } from './records/session-records.ts'
+import { type Reply, ReplyGate } from './reply-gate.ts'
 import { Scanner } from './scanner.ts'
 import type { RunningServer, ServerEnd, ServerSource } from './server.ts'
 import { withId, withRequestId } from './splice.ts'
@@ -34,12 +37,16 @@ export interface HostSessionInit {
   /** PeerId of the agent's machine, from the authenticated stream. */
   peer: string
   service: string
+  /** 32 hexadecimal digits. */
+  tunnelId: string
   /** Where its MCP server comes from. */
   server: ServerSource
   /** @default allowAll */
   decide?: Decide
   /** Told how each request of the agent ended, and how many milliseconds after it came. */
   onCall?: (outcome: CallOutcome, milliseconds: number) => void
+  /** Where requests, their ends and refusals are recorded: no answer leaves before its request is. @default nowhere */
+  recording?: Recording
   log?: Logger
   /** Largest message either way, in bytes. @default 10 MiB */
   maxLine?: number
@@ -73,6 +80,10 @@ export class HostSession {
   readonly #decide: Decide
   readonly #scanner: Scanner
   readonly #log: Logger | undefined
+  readonly #records: SessionRecords | undefined
+  readonly #replies: ReplyGate
+  /** Lines of the agent so far. */
+  #lines = 0
   /** The agent's requests. */
   readonly #calls: PendingTable
   /** The server's requests (sampling, elicitation, roots, ping). */
@@ -91,6 +102,9 @@ export class HostSession {
     this.#decide = init.decide ?? allowAll
     this.#log = init.log
     this.#scanner = new Scanner(init)
+    const { recording, peer, service } = init
+    this.#records = recording && new SessionRecords(recording, { side: 'served', peer, service })
+    this.#replies = new ReplyGate(lines => this.#toLink(lines))
     const max = init.maxInFlight ?? 1024
     const uniqueId = () => JSON.stringify(`talos-${randomUUID()}`)
     this.#calls = new PendingTable({ max, uniqueId })
@@ -112,59 +126,130 @@ export class HostSession {
       this.#end()
       await this.#starting?.catch(() => {})
       await Promise.all(this.#serving)
+      await this.#replies.done()
     }
   }
 
   #end(): void {
     clearTimeout(this.#timer)
     this.#ending.abort()
+    for (const { call } of this.#calls.waiting()) call?.ended('session-ended')
   }
 
   // --- from the agent ---
 
   async #fromAgent(batch: readonly Uint8Array[]): Promise<void> {
     let toServer: Uint8Array[] = []
-    const toAgent: Uint8Array[] = []
+    const toAgent: Reply[] = []
     for (const line of batch) {
+      const number = ++this.#lines
       const message = this.#scanner.scan(line)
       if (!message.ok) this.#faultFromAgent(message, toServer, toAgent)
       else if (message.kind === 'request') {
-        const refusal = this.#refusal(message)
-        if (refusal !== undefined) {
-          this.#init.onCall?.('refused', 0)
-          toAgent.push(errorReply(message.id!, refusal))
-        } else if (message.method === 'server/discover') this.#discover(line, message, toAgent)
-        else {
-          const failure = this.#child === undefined ? await this.#ensureChild() : undefined
-          if (failure === undefined) this.#call(line, message, toServer, toAgent)
-          else {
-            this.#init.onCall?.('server-failed', 0)
-            toAgent.push(errorReply(message.id!, failure))
-          }
-        }
+        const waiting =
+          this.#records !== undefined && isRecorded(message)
+            ? this.#recorded(line, message, number, toServer, toAgent)
+            : this.#request(line, message, undefined, toServer, toAgent)
+        // mostly there is nothing to wait for: the records of a batch are written together
+        if (waiting !== undefined) await waiting
       } else if (message.kind === 'notification') this.#notificationFromAgent(line, message, toServer)
       else this.#answerFromAgent(line, message, toServer)
       // nobody is there to hear a notification or an answer
       if (this.#child === undefined) toServer = []
     }
-    const sending = [this.#toAgent(toAgent)]
+    const sending = [this.#replies.pass(toAgent)]
     if (toServer.length > 0 && this.#child !== undefined) sending.push(this.#child.send(toServer))
     await Promise.all(sending)
   }
 
-  #call(line: Uint8Array, message: Message, toServer: Uint8Array[], toAgent: Uint8Array[]): void {
-    const pending = this.#register(message, toAgent)
+  #recorded(
+    line: Uint8Array,
+    message: Message,
+    number: number,
+    toServer: Uint8Array[],
+    toAgent: Reply[]
+  ): Promise<void> | undefined {
+    const { log } = this.#records!
+    if (log.isFull || log.isFailing) return this.#carefully(line, message, number, toServer, toAgent)
+    const call = this.#records!.invoked(message, line, this.#init.tunnelId, number, true)
+    return this.#request(line, message, call, toServer, toAgent)
+  }
+
+  /** While records fail to be written the server gets only what has been recorded. */
+  async #carefully(line: Uint8Array, message: Message, number: number, toServer: Uint8Array[], toAgent: Reply[]) {
+    const records = this.#records!
+    await records.log.room()
+    if (!records.log.isFull) {
+      const isFailing = records.log.isFailing
+      const call = records.invoked(message, line, this.#init.tunnelId, number, true)
+      if (isFailing) await call.batch.settled
+      if (call.batch.state !== 'failed') return this.#request(line, message, call, toServer, toAgent)
+      call.ended('refused')
+    }
+    this.#init.onCall?.('refused', 0)
+    toAgent.push({ line: errorReply(message.id!, notCarriedOut('host')) })
+  }
+
+  /** Undefined when there is nothing to wait for. */
+  #request(
+    line: Uint8Array,
+    message: Message,
+    call: RecordedCall | undefined,
+    toServer: Uint8Array[],
+    toAgent: Reply[]
+  ): Promise<void> | undefined {
+    const refusal = this.#refusal(message)
+    if (refusal !== undefined) this.#refuse(message, refusal, call, toAgent)
+    else if (message.method === 'server/discover') this.#discover(line, message, toAgent)
+    else if (this.#child === undefined) return this.#callFirst(line, message, call, toServer, toAgent)
+    else this.#call(line, message, call, toServer, toAgent)
+    return undefined
+  }
+
+  async #callFirst(
+    line: Uint8Array,
+    message: Message,
+    call: RecordedCall | undefined,
+    toServer: Uint8Array[],
+    toAgent: Reply[]
+  ): Promise<void> {
+    const failure = await this.#ensureChild()
+    if (failure === undefined) return this.#call(line, message, call, toServer, toAgent)
+    this.#init.onCall?.('server-failed', 0)
+    toAgent.push(this.#reply(message.id!, errorReply(message.id!, failure), call, 'server-failed'))
+  }
+
+  #refuse(message: Message, error: RpcError, call: RecordedCall | undefined, toAgent: Reply[]): void {
+    this.#init.onCall?.('refused', 0)
+    this.#records?.refused(error.data?.reason ?? 'refused', message)
+    toAgent.push(this.#reply(message.id!, errorReply(message.id!, error), call, 'refused'))
+  }
+
+  #reply(id: string, line: Uint8Array, call: RecordedCall | undefined, outcome: CallOutcome): Reply {
+    return call === undefined ? { line } : { line, answers: { call, id, outcome } }
+  }
+
+  #call(
+    line: Uint8Array,
+    message: Message,
+    call: RecordedCall | undefined,
+    toServer: Uint8Array[],
+    toAgent: Reply[]
+  ): void {
+    const pending = this.#register(message, call, toAgent)
     if (pending === undefined) return
     this.#opening.sent(line, message)
     toServer.push(line)
     this.#armTimeout()
   }
 
-  #register(message: Message, toAgent: Uint8Array[]): Pending | undefined {
+  #register(message: Message, call: RecordedCall | undefined, toAgent: Reply[]): Pending | undefined {
     const pending = this.#calls.add(message.id!, message.method, performance.now())
-    if (typeof pending === 'object') return pending
-    this.#init.onCall?.('refused', 0)
-    toAgent.push(errorReply(message.id!, notRegistered(pending)))
+    if (typeof pending === 'object') {
+      pending.call = call
+      return pending
+    }
+    this.#refuse(message, notRegistered(pending), call, toAgent)
     return undefined
   }
 
@@ -179,11 +264,16 @@ export class HostSession {
   }
 
   #notificationFromAgent(line: Uint8Array, message: Message, toServer: Uint8Array[]): void {
-    if (this.#refusal(message) !== undefined) return
+    const refusal = this.#refusal(message)
+    if (refusal !== undefined) {
+      this.#records?.refused(refusal.data?.reason ?? 'refused', message)
+      return
+    }
     if (message.method === 'notifications/cancelled') {
       const cancelled = message.requestId === undefined ? undefined : this.#calls.cancel(message.requestId)
       if (cancelled === undefined) return
       this.#ended(cancelled, 'cancelled')
+      cancelled.call?.ended('cancelled')
     }
     this.#opening.sent(line, message)
     toServer.push(line)
@@ -195,16 +285,16 @@ export class HostSession {
     else toServer.push(withId(line, message, pending.id))
   }
 
-  #faultFromAgent(fault: Fault, toServer: Uint8Array[], toAgent: Uint8Array[]): void {
+  #faultFromAgent(fault: Fault, toServer: Uint8Array[], toAgent: Reply[]): void {
     this.#log?.('refused a message of %s: %s', this.#init.peer, fault.error.message)
+    this.#records?.refused(fault.reason)
     if (fault.response) {
       const pending = fault.id === undefined ? undefined : this.#asked.take(fault.id)
       if (pending !== undefined) toServer.push(errorReply(pending.id, badAnswer(fault)))
-    } else if (!fault.notification) toAgent.push(errorReply(fault.id ?? 'null', fault.error))
+    } else if (!fault.notification) toAgent.push({ line: errorReply(fault.id ?? 'null', fault.error) })
   }
 
-  async #toAgent(lines: Uint8Array[]): Promise<void> {
-    if (lines.length === 0) return
+  async #toLink(lines: Uint8Array[]): Promise<void> {
     try {
       await this.#init.link.send(lines)
     } catch {
@@ -213,8 +303,8 @@ export class HostSession {
   }
 
   /** `server/discover` asks which era the server is of; it must not start, nor reach, a server of the older one. */
-  #discover(line: Uint8Array, message: Message, toAgent: Uint8Array[]): void {
-    const pending = this.#register(message, toAgent)
+  #discover(line: Uint8Array, message: Message, toAgent: Reply[]): void {
+    const pending = this.#register(message, undefined, toAgent)
     if (pending === undefined) return
     const own = Uint8Array.from(line)
     const answer = async () => {
@@ -235,7 +325,7 @@ export class HostSession {
       if (reply === undefined || !this.#calls.has(pending)) return
       this.#calls.remove(pending)
       this.#ended(pending, 'result')
-      await this.#toAgent([reply])
+      await this.#replies.pass([{ line: reply }])
     })
     this.#track(answered)
   }
@@ -251,12 +341,12 @@ export class HostSession {
     const { agentMaxLine = Number.POSITIVE_INFINITY } = this.#init
     const scanner = new Scanner({ ...this.#init, maxLine: Math.min(this.#scanner.maxLine, agentMaxLine) })
     const onTooLarge = (fault: Fault): void => {
-      const toAgent: Uint8Array[] = []
+      const toAgent: Reply[] = []
       this.#faultFromServer(fault, undefined, child, toAgent)
-      void this.#toAgent(toAgent)
+      void this.#replies.pass(toAgent)
     }
     await readLines(child.output, { maxLine: scanner.maxLine, onTooLarge }, batch => {
-      const toAgent: Uint8Array[] = []
+      const toAgent: Reply[] = []
       for (const line of batch) {
         const message = scanner.scan(line)
         if (!message.ok) this.#faultFromServer(message, line, child, toAgent)
@@ -264,11 +354,11 @@ export class HostSession {
         else if (message.kind === 'notification') this.#notificationFromServer(line, message, toAgent)
         else this.#answerFromServer(line, message, toAgent)
       }
-      return toAgent.length > 0 ? this.#toAgent(toAgent) : undefined
+      return toAgent.length > 0 ? this.#replies.pass(toAgent) : undefined
     })
   }
 
-  #answerFromServer(line: Uint8Array, message: Message, toAgent: Uint8Array[]): void {
+  #answerFromServer(line: Uint8Array, message: Message, toAgent: Reply[]): void {
     if (message.id !== undefined && message.id === this.#repeated?.id) {
       this.#repeated.settle(message.kind === 'result')
       return
@@ -279,34 +369,35 @@ export class HostSession {
       return
     }
     if (pending.method === 'initialize') this.#opening.answered(message.kind === 'result')
-    this.#ended(pending, message.kind === 'result' ? 'result' : 'error')
-    toAgent.push(withId(line, message, pending.id))
+    const outcome = message.kind === 'result' ? 'result' : 'error'
+    this.#ended(pending, outcome)
+    toAgent.push(this.#reply(pending.id, withId(line, message, pending.id), pending.call, outcome))
   }
 
-  #requestFromServer(line: Uint8Array, message: Message, child: RunningServer, toAgent: Uint8Array[]): void {
+  #requestFromServer(line: Uint8Array, message: Message, child: RunningServer, toAgent: Reply[]): void {
     const pending = this.#asked.add(message.id!, message.method, performance.now())
-    if (typeof pending === 'object') toAgent.push(withId(line, message, pending.wireId))
+    if (typeof pending === 'object') toAgent.push({ line: withId(line, message, pending.wireId) })
     else void child.send([errorReply(message.id!, notRegistered(pending))])
   }
 
-  #notificationFromServer(line: Uint8Array, message: Message, toAgent: Uint8Array[]): void {
+  #notificationFromServer(line: Uint8Array, message: Message, toAgent: Reply[]): void {
     if (message.method !== 'notifications/cancelled' || message.requestId === undefined) {
-      toAgent.push(line)
+      toAgent.push({ line })
       return
     }
     const pending = this.#asked.cancel(message.requestId)
     if (pending === undefined) return
-    toAgent.push(withRequestId(line, message, pending.wireId))
+    toAgent.push({ line: withRequestId(line, message, pending.wireId) })
   }
 
-  #faultFromServer(fault: Fault, line: Uint8Array | undefined, child: RunningServer, toAgent: Uint8Array[]): void {
+  #faultFromServer(fault: Fault, line: Uint8Array | undefined, child: RunningServer, toAgent: Reply[]): void {
     this.#log?.('the server wrote a line that is no message (%s): %s', fault.error.message, printable(line ?? NOTHING))
     if (fault.id === undefined) return
     if (fault.response) {
       const pending = this.#calls.take(fault.id)
       if (pending === undefined) return
       this.#ended(pending, 'error')
-      toAgent.push(errorReply(pending.id, badAnswer(fault)))
+      toAgent.push(this.#reply(pending.id, errorReply(pending.id, badAnswer(fault)), pending.call, 'error'))
     } else if (!fault.notification) void child.send([errorReply(fault.id, fault.error)])
   }
 
@@ -381,16 +472,16 @@ export class HostSession {
       message: `the MCP server ended (${how}) before it answered; whether the request was carried out is not known`,
       data: { reason: 'server-ended' }
     }
-    const lines: Uint8Array[] = []
+    const toAgent: Reply[] = []
     for (const pending of this.#calls.drain()) {
       if (pending.method === 'initialize') this.#opening.answered(false)
       this.#ended(pending, 'server-failed')
-      lines.push(errorReply(pending.id, error))
+      toAgent.push(this.#reply(pending.id, errorReply(pending.id, error), pending.call, 'server-failed'))
     }
     for (const pending of this.#asked.abandon()) {
-      lines.push(cancelledNotification(pending.wireId, 'the server that asked has ended'))
+      toAgent.push({ line: cancelledNotification(pending.wireId, 'the server that asked has ended') })
     }
-    void this.#toAgent(lines)
+    void this.#replies.pass(toAgent)
   }
 
   async #repeatOpening(child: RunningServer): Promise<void> {
@@ -437,7 +528,8 @@ export class HostSession {
       this.#calls.remove(pending)
       this.#ended(pending, 'timed-out')
     }
-    void this.#toAgent(late.map(pending => errorReply(pending.id, error)))
+    const replies = late.map(({ id, call }) => this.#reply(id, errorReply(id, error), call, 'timed-out'))
+    void this.#replies.pass(replies)
     void this.#child?.send(late.map(pending => cancelledNotification(pending.id, "the host's time limit")))
     this.#armTimeout()
   }

@@ -15,7 +15,9 @@ export const RPC_CODE = {
   /** The link to the other machine is lost or was refused. */
   unreachable: 5030,
   /** No answer within the time that one call may take. */
-  timedOut: 5040
+  timedOut: 5040,
+  /** A side cannot record the request: its disk is full, say. */
+  notRecorded: 5070
 } as const
 
 export interface RpcError {
@@ -60,4 +62,23 @@ export function notRegistered(why: 'duplicate' | 'full'): RpcError {
 export function badAnswer(fault: { reason: string; error: RpcError }): RpcError {
   const code = fault.reason === 'too-large' ? RPC_CODE.tooLarge : RPC_CODE.serverFailed
   return { code, message: `the answer cannot be passed on: ${fault.error.message}`, data: { reason: fault.reason } }
+}
+
+/** What the agent gets instead of an answer, or before anything is done, when a request cannot be recorded. */
+export function notRecorded(): RpcError {
+  return {
+    code: RPC_CODE.notRecorded,
+    message: 'the host cannot record the request in its audit chain; whether it was carried out is not known',
+    data: { reason: 'not-recorded' }
+  }
+}
+
+/** The same when nothing was done. */
+export function notCarriedOut(side: 'host' | 'agent'): RpcError {
+  const whose = side === 'host' ? "the host's" : "this machine's"
+  return {
+    code: RPC_CODE.notRecorded,
+    message: `the request cannot be recorded in ${whose} audit chain, and was not carried out`,
+    data: { reason: 'not-recorded' }
+  }
 }

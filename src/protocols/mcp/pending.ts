@@ -1,3 +1,5 @@
+import type { RecordedCall } from './records/session-records.ts'
+
 /** A request that waits for its answer. Ids are raw JSON as latin1 text (Message.id). */
 export interface Pending {
   /** As its sender wrote it. */
@@ -7,6 +9,8 @@ export interface Pending {
   readonly method: string
   /** Clock reading, milliseconds. */
   readonly since: number
+  /** What is recorded of it, where that is. */
+  call?: RecordedCall | undefined
 }
 
 /** The request that stays open for as long as its session: no limit of time applies to it, and nobody waits for its end. */

@@ -60,6 +60,8 @@ export interface TunnelClientInit {
 
 export interface OpenTunnel {
   link: ResumableLink
+  /** 32 hexadecimal digits. */
+  id: string
   connection(): TunnelConnection
   /**
    * Goes on over the connection that `connect` makes and opens streams on, a direct one instead of a relayed one say. Nothing
@@ -140,5 +142,6 @@ export async function openTunnel(init: TunnelClientInit, signal: AbortSignal): P
   }
 
   link.attach(first.channel, first.received)
-  return { link, connection: () => connection, moveTo, maxLine: first.maxLine, service: first.service }
+  const id = tunnelId.toString('hex')
+  return { link, id, connection: () => connection, moveTo, maxLine: first.maxLine, service: first.service }
 }

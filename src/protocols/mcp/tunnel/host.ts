@@ -66,6 +66,8 @@ export interface TunnelHostInit {
    * they are not authorised.
    */
   isAwaited(peer: PeerId, service?: string): Promise<boolean>
+  /** A peer was refused what it is not authorised for: for each stream that it opens. */
+  onDenied?(peer: PeerId, reason: 'not-authorised' | 'unknown-service'): void
 }
 
 export interface TunnelHostComponents {
@@ -146,6 +148,7 @@ class Host implements TunnelHost, Startable {
       if (offers.length === 0) {
         const isAwaited = await this.#init.isAwaited(peer)
         this.#log('refused %p: %s', peer, isAwaited ? 'nothing for it is served now' : 'not authorised')
+        if (!isAwaited) this.#init.onDenied?.(peer, 'not-authorised')
         await refuse(frames, isAwaited ? REFUSAL.notNow : REFUSAL.notAuthorised, signal)
       } else if (this.#take(peer, OPEN_COST) > 0) {
         this.#log('refused %p: it opens streams too often', peer)
@@ -194,6 +197,7 @@ class Host implements TunnelHost, Startable {
     const wanted = known.length === 1 && open.service === '' ? known[0] : known.find(it => it.service === open.service)
     if (wanted === undefined) {
       const isAwaited = await this.#init.isAwaited(peer, open.service)
+      if (!isAwaited) this.#init.onDenied?.(peer, 'unknown-service')
       return refuse(frames, isAwaited ? REFUSAL.notNow : REFUSAL.unknownService, signal)
     }
     const { offer, service } = wanted

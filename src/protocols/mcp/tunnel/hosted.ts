@@ -12,6 +12,8 @@ export interface HostedTunnelsInit {
       /** PeerId of the agent's machine. */
       peer: string
       service: string
+      /** 32 hexadecimal digits. */
+      tunnelId: string
       /** Longest line that the agent's side accepts, in bytes. */
       maxLine: number
       signal: AbortSignal
@@ -80,7 +82,7 @@ export class HostedTunnels {
     if (known !== undefined || isFull || this.#stopped) return { refused: REFUSAL.busy }
     this.#init.prepare(peer, service)
     const link = new ResumableLink()
-    this.#keep(tunnelId, link, { peer, service, maxLine })
+    this.#keep(link, { peer, service, tunnelId, maxLine })
     return {
       received: 0,
       attach: channel => link.attach(channel, 0),
@@ -101,7 +103,8 @@ export class HostedTunnels {
     return [...this.#tunnels.values()].filter(tunnel => tunnel.peer === peer).length
   }
 
-  #keep(id: string, link: ResumableLink, session: { peer: string; service: string; maxLine: number }): void {
+  #keep(link: ResumableLink, session: { peer: string; service: string; tunnelId: string; maxLine: number }): void {
+    const { peer, tunnelId } = session
     let graceTimer: NodeJS.Timeout | undefined
     link.addEventListener('interrupted', (event: TunnelLinkEvents['interrupted']) => {
       const wait = event.detail.closed ? Math.min(CLOSED_GRACE, this.grace) : this.grace
@@ -119,7 +122,7 @@ export class HostedTunnels {
       // a session reports its own troubles
       .catch(() => {})
       .then(() => link.end())
-      .finally(() => this.#tunnels.delete(id))
-    this.#tunnels.set(id, { peer: session.peer, link, done })
+      .finally(() => this.#tunnels.delete(tunnelId))
+    this.#tunnels.set(tunnelId, { peer, link, done })
   }
 }
