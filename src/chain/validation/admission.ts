@@ -2,13 +2,13 @@ import { equalBytes } from '../bytes.ts'
 import type { ChainParams } from '../params.ts'
 import { reject, type Validator } from './context.ts'
 
-/** Every author may write into the chain, and is not barred. */
+/** Every author may write into the chain. What nodes know of an author besides decides what they put into blocks, not which blocks are valid. */
 export const admission: Validator = {
   name: 'admission',
   layer: 'semantic',
   level: 'STRICT',
   run(context) {
-    const { chain, view } = context
+    const { chain } = context
     let last: Uint8Array | undefined
     for (let i = 0; i < context.entries!.length; i++) {
       const { record } = context.entries![i]!
@@ -16,9 +16,6 @@ export const admission: Validator = {
       last = record.author
       if (!isAdmitted(chain.params, record.author)) {
         return reject(context, 'AUTHOR_NOT_ADMITTED', 'the author may not write into this chain', i)
-      }
-      if (view.isBarred?.(record.author)) {
-        return reject(context, 'AUTHOR_NOT_ADMITTED', "the author's key was revoked, or signed two histories", i)
       }
     }
   }

@@ -41,10 +41,6 @@ export interface ChainView {
   claimOf?(author: Uint8Array, chain: Uint8Array): ClaimedState | undefined
   /** The history root over the first `size` blocks, where it is known. */
   readonly historyRootAt?: ((size: number) => Promise<Uint8Array | undefined>) | undefined
-  /** The hash of the final block at a height; undefined above the last final one. */
-  finalHashAt?(height: number): Uint8Array | undefined
-  /** An author whose key was revoked, or who was caught signing two histories. */
-  isBarred?(author: Uint8Array): boolean
 }
 
 /** A record of a block with all that was found out about it. */

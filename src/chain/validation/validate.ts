@@ -18,7 +18,6 @@ import {
   type ValidationContext,
   type Validator
 } from './context.ts'
-import { finality } from './finality.ts'
 import { hash } from './hash.ts'
 import { headerStructure } from './header-structure.ts'
 import { history } from './history.ts'
@@ -32,7 +31,7 @@ import { time } from './time.ts'
 import { work } from './work.ts'
 
 /** In the order in which they run: what costs little and keeps most out comes first. */
-const HEADER_VALIDATORS: readonly Validator[] = [headerStructure, hash, work, link, time, finality]
+const HEADER_VALIDATORS: readonly Validator[] = [headerStructure, hash, work, link, time]
 const LIGHT_VALIDATORS: readonly Validator[] = [...HEADER_VALIDATORS, producer, history]
 const VALIDATORS: readonly Validator[] = [
   ...HEADER_VALIDATORS,
