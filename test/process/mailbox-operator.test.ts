@@ -40,7 +40,8 @@ test('a server that is killed while it holds messages has neither name nor PeerI
   for (const [what, trace] of Object.entries(traces)) expect(disk.includes(Buffer.from(trace)), what).toBe(false)
   // the same look finds who is registered there, so it would find her
   expect(
-    disk.includes(Buffer.from(bob.peerId)) || disk.includes(peerIdFromString(bob.peerId).toMultihash().bytes)
+    disk.includes(Buffer.from(bob.peerId)) ||
+      disk.includes(Buffer.from(peerIdFromString(bob.peerId).toMultihash().bytes))
   ).toBe(true)
 
   await world.startServer()
