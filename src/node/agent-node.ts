@@ -128,7 +128,7 @@ export class AgentNode implements AsyncDisposable {
     opened.catch(() => {}) // told where it is used
     const disk: Disk = {
       events,
-      store: { transact: async work => (await opened.catch(leaveToOther)).store.transact(work) },
+      store: { transact: async (...how) => (await opened.catch(leaveToOther)).store.transact(...how) },
       record: async (transaction, entries) => (await opened.catch(leaveToOther)).audit.record(transaction, entries)
     }
     if (role !== 'client') await opened

@@ -1,6 +1,6 @@
 import type { CryptoProvider } from '../crypto/index.ts'
 import { TalosError } from '../errors.ts'
-import type { KeyRange, SessionStore, Transaction } from '../protocols/sessions/index.ts'
+import type { Durability, KeyRange, SessionStore, Transaction } from '../protocols/sessions/index.ts'
 import { Database } from './database.ts'
 import { RecordSeal } from './record-seal.ts'
 
@@ -11,6 +11,7 @@ type Writes = Map<string, Uint8Array | undefined>
 
 interface Job {
   work: (transaction: Transaction) => Promise<unknown>
+  durability: Durability
   resolve: (result: never) => void
   reject: (error: unknown) => void
 }
@@ -45,13 +46,14 @@ export class DurableStore implements SessionStore, AsyncDisposable {
   }
 
   /**
-   * Runs `work` and resolves with its result when what it wrote is on disk. `work` may wait for nothing but the transaction.
+   * Runs `work` and resolves with its result when what it wrote is on disk, or with the system that will bring it there when
+   * `durability` is 'process'. `work` may wait for nothing but the transaction.
    * Throws what `work` throws, STORAGE_CLOSED, STORAGE_FULL, STORAGE_CORRUPT, STORAGE_FAILED.
    */
-  transact<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+  transact<T>(work: (transaction: Transaction) => Promise<T>, durability: Durability = 'machine'): Promise<T> {
     if (this.#closed) return Promise.reject(closed())
     return new Promise<T>((resolve, reject) => {
-      this.#jobs.push({ work, resolve, reject })
+      this.#jobs.push({ work, durability, resolve, reject })
       this.#running ??= this.#run()
     })
   }
@@ -74,11 +76,13 @@ export class DurableStore implements SessionStore, AsyncDisposable {
       const writes: Writes = new Map()
       const done: Array<() => void> = []
       const failed: Array<(error: unknown) => void> = []
+      let sync = false
       for (const job of this.#jobs.splice(0, MAX_GROUP)) {
         const own: Writes = new Map()
         try {
           const result = await job.work(this.#transaction(own, writes))
           for (const [key, value] of own) writes.set(key, value)
+          if (own.size > 0 && job.durability === 'machine') sync = true
           done.push(() => job.resolve(result as never))
           failed.push(job.reject)
         } catch (error) {
@@ -86,7 +90,7 @@ export class DurableStore implements SessionStore, AsyncDisposable {
         }
       }
       try {
-        await this.#write(writes)
+        await this.#write(writes, sync)
         for (const resolve of done) resolve()
       } catch (error) {
         for (const reject of failed) reject(error)
@@ -95,7 +99,7 @@ export class DurableStore implements SessionStore, AsyncDisposable {
     this.#running = undefined
   }
 
-  async #write(writes: Writes): Promise<void> {
+  async #write(writes: Writes, sync: boolean): Promise<void> {
     if (writes.size === 0) return
     const batch = [...writes].map(([key, value]) =>
       value === undefined
@@ -103,7 +107,7 @@ export class DurableStore implements SessionStore, AsyncDisposable {
         : { type: 'put' as const, key, value: this.#seal.seal(key, value) }
     )
     for (const value of writes.values()) value?.fill(0)
-    await this.#database.batch(batch, { sync: true })
+    await this.#database.batch(batch, { sync })
   }
 
   #transaction(own: Writes, group: Writes): Transaction {

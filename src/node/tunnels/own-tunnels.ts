@@ -91,10 +91,11 @@ export class OwnTunnels implements NodeTunnels {
   }
 
   async record(records: readonly CallRecord[], isRepeated: boolean): Promise<void> {
+    // a call leaves nothing else on the disk: waiting for that would cost more than the call
     await this.#node.store.transact(async transaction => {
       const { audit } = await this.#node.opened
       await recordCalls(audit.chain, transaction, records, isRepeated)
-    })
+    }, 'process')
   }
 
   offeredAt(): OfferedAt {

@@ -16,5 +16,5 @@ export {
   sessions,
   type Unreadable
 } from './sessions.ts'
-export type { KeyRange, Recorder, SessionStore, Transaction } from './store.ts'
+export type { Durability, KeyRange, Recorder, SessionStore, Transaction } from './store.ts'
 export { joinSecrets, type MainSessions, type Sealer, type StreamSessions, streamSessions } from './stream-sessions.ts'

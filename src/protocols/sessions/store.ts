@@ -20,11 +20,19 @@ export interface Transaction {
 }
 
 /**
- * Where sessions live, and all that must change together with them: what a transaction writes is one atomic, synced batch, on
- * disk before transact() resolves. One transaction at a time, so that no two ever advance the same ratchet.
+ * What a write outlives before it is reported done: the end of the process, however that comes, or a loss of power as well. The first
+ * costs no wait for the disk; what was written so before a write of the second sort is as safe as that.
+ */
+export type Durability = 'process' | 'machine'
+
+/**
+ * Where sessions live, and all that must change together with them: what a transaction writes is one atomic batch, written
+ * before transact() resolves, and synced to disk unless it asks for less. One transaction at a time, so that no two ever advance the
+ * same ratchet.
  */
 export interface SessionStore {
-  transact<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>
+  /** @param durability of what `work` writes; @default 'machine' */
+  transact<T>(work: (transaction: Transaction) => Promise<T>, durability?: Durability): Promise<T>
 }
 
 /** Records what happened in the agent's chain, in the transaction in which it happens: the one is on disk when the other is. */
