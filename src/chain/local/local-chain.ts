@@ -29,6 +29,11 @@ import { searchTerms } from './stored-record.ts'
 
 /** How long a record waits for others before it is sealed. Milliseconds. */
 const SEAL_AFTER = 1_000
+/**
+ * What hashing and signing cost is not paid in the middle of a burst of records, which are on disk already: a block is made when none has
+ * come for this long, or when the first has waited so long besides, or when so many wait. Milliseconds; records.
+ */
+const LULL = { length: 25, wait: 2_000, records: 16_000 } as const
 /** How long closing waits for the last block. Milliseconds. */
 const CLOSE_WITHIN = 1_000
 
@@ -69,6 +74,10 @@ export class LocalChain implements AsyncDisposable {
   readonly #onBlock = new Set<() => void>()
   #tip: LocalTip
   #timer: NodeJS.Timeout | undefined
+  /** The timer is for a block that is due, and waits for a lull at most. */
+  #isDue = false
+  /** When the last record was written, by the clock of the process, and its number. */
+  #lastPut = { at: 0, sequence: 0 }
   #sealing: Promise<unknown> = Promise.resolve()
 
   private constructor(init: LocalChainInit, { chain, tip, head }: OpenedChain) {
@@ -150,6 +159,7 @@ export class LocalChain implements AsyncDisposable {
       this.#hold(transaction, { ...group, items: group.items.map(({ content: _, ...item }) => item) })
     }
     transaction.put(KEYS.head, encodeHead(next))
+    this.#lastPut = { at: performance.now(), sequence: next.sequence }
     this.#schedule(this.#isFull(next) ? 0 : SEAL_AFTER)
   }
 
@@ -338,18 +348,27 @@ export class LocalChain implements AsyncDisposable {
 
   #schedule(delay: number): void {
     if (this.#stopping.signal.aborted) return
-    if (this.#timer !== undefined) {
-      if (delay > 0) return
-      clearTimeout(this.#timer)
+    if (this.#timer !== undefined && (delay > 0 || this.#isDue)) return
+    clearTimeout(this.#timer)
+    this.#isDue = delay === 0
+    this.#timer = setTimeout(() => this.#sealInLull(performance.now() + LULL.wait), delay).unref()
+  }
+
+  #sealInLull(latest: number): void {
+    this.#isDue = true
+    const now = performance.now()
+    const { at, sequence } = this.#lastPut
+    if (now < Math.min(at + LULL.length, latest) && sequence - this.#tip.sequence < LULL.records) {
+      this.#timer = setTimeout(() => this.#sealInLull(latest), LULL.length).unref()
+      return
     }
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined
-      this.sealAll().catch(error => {
-        if (this.#stopping.signal.aborted) return
-        this.#onError(error)
-        this.#schedule(SEAL_AFTER)
-      })
-    }, delay).unref()
+    this.#timer = undefined
+    this.#isDue = false
+    this.sealAll().catch(error => {
+      if (this.#stopping.signal.aborted) return
+      this.#onError(error)
+      this.#schedule(SEAL_AFTER)
+    })
   }
 
   async #seal(): Promise<LocalBlock | undefined> {

@@ -45,7 +45,7 @@ export function makeRecords(group: PendingGroup, { author, stream, previous }: C
 }
 
 /** How many records without a block are held in memory, and found by their operations there. */
-const MAX_HELD = 4_000
+const MAX_HELD = 20_000
 
 /**
  * Records without a block, in memory, so that nothing need be read to make the block, and nothing written to find them: the store has what
