@@ -147,10 +147,11 @@ export { parseCommand } from './protocols/mcp/command.ts'
 export { TalosServerTransport } from './protocols/mcp/in-process-server.ts'
 export type { McpTransport } from './protocols/mcp/mcp-transport.ts'
 export type {
+  Forgotten,
   HistoryEntry,
   IncomingMessage,
   MessageState,
   OutgoingMessage
 } from './protocols/messaging/index.ts'
 export type { SessionSummary } from './protocols/sessions/index.ts'
-export type { IncomingStream, OpenOptions, OutgoingStream } from './protocols/streams/index.ts'
+export type { IncomingStream, OpenOptions, OutgoingStream, StreamCodec } from './protocols/streams/index.ts'

@@ -4,7 +4,7 @@ import { crypto } from '../crypto/index.ts'
 import { TalosError } from '../errors.ts'
 import { topicName } from '../protocols/broadcast/topics.ts'
 import type { FileOffer, Transfer } from '../protocols/files/index.ts'
-import type { InboxEntry, IncomingMessage, OutgoingMessage } from '../protocols/messaging/index.ts'
+import type { Forgotten, InboxEntry, IncomingMessage, OutgoingMessage } from '../protocols/messaging/index.ts'
 import { acceptChangedKey, type ChangedKey, changedKey, listSessions } from '../protocols/sessions/index.ts'
 import type { AgentNode } from './agent-node.ts'
 import { type RecordedMessage, withRecords } from './audit/history.ts'
@@ -116,6 +116,11 @@ export class AgentApi extends LightApi implements NodeApi {
       ...(await this.#peerOf(peer, context))
     })
     return withRecords(this.#node.audit.chain, messages)
+  }
+
+  async forgetHistory({ peer }: Params<'forgetHistory'>, { signal = NEVER }: CallContext = {}): Promise<Forgotten> {
+    const { peerId } = await this.#resolve(peer, signal)
+    return this.#node.services.messaging.forget(peerId.toString(), signal)
   }
 
   async inbox({ peer, ...query }: Params<'inbox'>, context: CallContext = {}): Promise<IncomingMessage[]> {

@@ -6,6 +6,7 @@ import { type TunnelHost, type TunnelHostInit, tunnelHost } from '../protocols/m
 import type { MessageCounts } from '../protocols/messaging/index.ts'
 import { type RegistryClient, registryClient } from '../protocols/registry/index.ts'
 import { type Recorder, type SessionStore, type Sessions, streamSessions } from '../protocols/sessions/index.ts'
+import type { StreamCodec } from '../protocols/streams/index.ts'
 import { type Agent, type AgentOptions, beginAgent, openStore } from './agent.ts'
 import type { AgentServices, ServiceComponents } from './agent-services.ts'
 import { AuditTrail, troubleOf } from './audit/audit-trail.ts'
@@ -59,6 +60,7 @@ export class AgentNode implements AsyncDisposable {
   readonly startedAt = Date.now()
   readonly dataDir: string
   readonly config: Config
+  readonly codecs: readonly StreamCodec[]
   readonly libp2p: TalosNode<CoreServices>
   readonly store: SessionStore
   /** Records what happens in its own chain. */
@@ -80,7 +82,7 @@ export class AgentNode implements AsyncDisposable {
   readonly #registered: RegistrationRecords
 
   private constructor(
-    role: NodeRole,
+    { role, codecs = [] }: Pick<AgentNodeOptions, 'role' | 'codecs'>,
     agent: Agent,
     opened: Promise<Opened>,
     { store, record, events }: Disk,
@@ -90,6 +92,7 @@ export class AgentNode implements AsyncDisposable {
     this.role = role
     this.dataDir = agent.dataDir
     this.config = agent.config
+    this.codecs = codecs
     this.opened = opened
     this.store = store
     this.record = record
@@ -137,7 +140,7 @@ export class AgentNode implements AsyncDisposable {
       const { libp2p, components } = await createCore(agent, role, disk, (peer, reason) => {
         if (node !== undefined) node.#recording.denials.add({ peer: peer.toString(), reason })
       })
-      node = new AgentNode(role, agent, opened, disk, libp2p, components)
+      node = new AgentNode({ role, ...options }, agent, opened, disk, libp2p, components)
       await libp2p.start()
       return node
     } catch (error) {

@@ -14,7 +14,12 @@ import {
   mailboxClient,
   mailboxServer
 } from '../protocols/mailbox/index.ts'
-import { type Messaging, type MessagingComponents, messaging } from '../protocols/messaging/index.ts'
+import {
+  type HistoryLimits,
+  type Messaging,
+  type MessagingComponents,
+  messaging
+} from '../protocols/messaging/index.ts'
 import {
   type OpenOptions,
   type OutgoingStream,
@@ -29,6 +34,7 @@ import { serveComparisons } from './audit/read/serve-peers.ts'
 import { Refusals } from './audit/refusals.ts'
 import type { Claims } from './chain/claims.ts'
 import type { NetworkChain, NetworkChainComponents } from './chain/network-chain.ts'
+import type { Config } from './config.ts'
 import { FilePolicy } from './file-policy.ts'
 import { addressBookOf, isAmong } from './known-peer.ts'
 import { LightNodes } from './light/light-nodes.ts'
@@ -124,7 +130,9 @@ export class AgentServices {
       mailbox: this.mailbox,
       record,
       acceptFrom,
-      isKnown
+      isKnown,
+      // a command that comes and goes does what it was called for
+      ...(node.role === 'client' ? {} : { history: historyLimits(config) })
     })(components)
     this.files = files({
       sessions,
@@ -136,7 +144,13 @@ export class AgentServices {
       decide: (offer, signal) => this.filePolicy.decide(offer, signal),
       limits: defined(config.files.limits)
     })(components)
-    this.streams = streams({ crypto, sessions, connect, accept: offer => this.#accept(offer) })(components)
+    this.streams = streams({
+      crypto,
+      sessions,
+      connect,
+      accept: offer => this.#accept(offer),
+      codecs: node.codecs
+    })(components)
     this.#broadcasts = broadcast?.broadcasts({ crypto, identity })(components)
     this.#comparisons = node.role === 'client' ? undefined : serveComparisons(node, components)
     this.#boxes = boxes
@@ -297,4 +311,9 @@ function filePolicyOf({ dataDir, config: { files } }: AgentNode): FilePolicy {
     isAllowed: peer => isAmong(files.acceptFrom, peer, { dataDir }),
     ...(files.maxUnasked === undefined ? {} : { maxUnasked: files.maxUnasked })
   })
+}
+
+function historyLimits({ messages: { history } }: Config): HistoryLimits {
+  const { days = 365, bytes = 1024 ** 3 } = history
+  return { maxAge: days * 86_400_000, maxBytes: bytes }
 }

@@ -5,6 +5,7 @@ import { crypto } from '../crypto/index.ts'
 import { TalosError } from '../errors.ts'
 import type { LocalIdentity } from '../protocols/ratchet/index.ts'
 import { type SessionsInit, sessions } from '../protocols/sessions/index.ts'
+import type { StreamCodec } from '../protocols/streams/index.ts'
 import { type Config, type ConfigInput, loadConfig } from './config.ts'
 import { prepareDataDir, resolveDataDir } from './data-dir.ts'
 import { DurableStore } from './durable-store.ts'
@@ -21,6 +22,8 @@ export interface AgentOptions extends OpenWalletOptions {
   opening?: Promise<WalletOpening>
   /** What flags say, over the environment and config.yaml. */
   config?: ConfigInput
+  /** Codecs of streams besides `identity` and `zstd`, of a node in this process. @default none */
+  codecs?: readonly StreamCodec[]
 }
 
 /**

@@ -81,11 +81,20 @@ export const CONFIG = z.strictObject({
             z.describe(
               'Whose messages are taken: of anyone, or of the address book and of whom this agent has written to'
             )
-          )
+          ),
+        history: z._default(
+          z.strictObject({
+            days: count(
+              'Messages that are read, delivered or failed are forgotten after so many days; 0 for never (default: 365)'
+            ),
+            bytes: count('And the oldest of them when all messages take more bytes; 0 for no limit (default: 1 GiB)')
+          }),
+          {}
+        )
       }),
-      { acceptFrom: 'anyone' }
+      { acceptFrom: 'anyone', history: {} }
     )
-    .check(z.describe('Which messages are taken')),
+    .check(z.describe('Which messages are taken, and how long they are kept')),
   audit: z
     ._default(
       z.strictObject({

@@ -77,6 +77,30 @@ describe.concurrent('messages between processes', () => {
     })
   })
 
+  test('what passed between two is forgotten on one side, when that is confirmed', {
+    timeout: 120_000
+  }, async context => {
+    const world = await TalosWorld.start(context)
+    const [alice, bob] = [await world.machine('Alice'), await world.machine('Bob')]
+    await bob.start('daemon').event('ready')
+    await send(alice, bob, 'one', '--wait', '30s')
+    expect(await bob.json('inbox', '--take')).toMatchObject({ messages: [{ text: 'one' }] })
+    await send(alice, bob, 'two', '--wait', '30s')
+
+    const asked = await bob.run('history', '--forget', alice.peerId, '--json')
+    expect(JSON.parse(asked.stdout)).toMatchObject({ error: { code: 'USAGE_NOT_CONFIRMED' } })
+    expect(await history(bob)).toHaveLength(2)
+    const forget = (): Promise<object> => bob.json('history', '--forget', alice.peerId, '--yes')
+    expect(await forget()).toEqual({ forgotten: 1, kept: 1 })
+    expect(await history(bob)).toMatchObject([{ text: 'two' }])
+    expect(await forget()).toEqual({ forgotten: 0, kept: 1 })
+    // the other side has both, and so has the chain of this one
+    expect(await history(alice)).toHaveLength(2)
+    const { records } = await bob.json<{ records: unknown[] }>('audit', 'log', '--kind', 'message')
+    expect(records).toHaveLength(2)
+    expect((await bob.run('history', 'x', '--forget', alice.peerId)).stderr).toContain('USAGE_INVALID')
+  })
+
   test('a peer that is away gets it when it comes, from a daemon that was restarted meanwhile', {
     timeout: 120_000
   }, async context => {

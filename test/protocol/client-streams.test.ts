@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { expect, test } from 'vitest'
-import { type TalosClient, TalosError } from '../../src/index.ts'
+import { expect, onTestFinished, test } from 'vitest'
+import { type StreamCodec, TalosClient, TalosError } from '../../src/index.ts'
 import { MAX_UNANSWERED } from '../../src/node/control/stream-parts.ts'
 import { DEFAULT_WINDOW, MAX_BLOCK_LENGTH } from '../../src/protocols/streams/constants.ts'
 import { clients } from '../support/clients.ts'
@@ -165,4 +165,54 @@ test('an offer that nobody answers is over when its peer gives up', { timeout: 9
   await within(over, 'the end of the offer')
   expect(await codeOf(offer.accept())).toBe('STREAM_OFFER_OVER')
   await offers.return()
+})
+
+/** Turns bytes around: what a program might bring. */
+const reversed: StreamCodec = {
+  name: 'reversed',
+  encoder: () => block => block.toReversed(),
+  decoder: () => encoded => encoded.toReversed()
+}
+
+test('a codec of a program is used by its own node, and refused in words where another is the node', {
+  timeout: 90_000
+}, async () => {
+  const { folder, config } = await clients()
+  const create = async (name: string, codecs: StreamCodec[]): Promise<TalosClient> => {
+    const client = await TalosClient.create({
+      name,
+      codecs,
+      config,
+      dataDir: `${folder}/${name}`,
+      insecurePlaintext: true
+    })
+    onTestFinished(() => client.close())
+    return client
+  }
+  const [alice, bob, carol] = await Promise.all([
+    create('Alice', [reversed]),
+    create('Bob', [reversed]),
+    create('Carol', [])
+  ])
+  const offers = bob.streams()
+  const offered = offers.next()
+  const opening = alice.openStream(bob.peerId, { codec: 'reversed' })
+  const offer = (await within(offered, 'the offer')).value!
+  expect(offer.codec).toBe('reversed')
+  const [incoming, outgoing] = await Promise.all([offer.accept(), opening])
+  await outgoing.write(new TextEncoder().encode('hello'))
+  const ended = outgoing.end()
+  const heard: Uint8Array[] = []
+  for await (const bytes of incoming) heard.push(bytes)
+  await ended
+  expect(Buffer.concat(heard).toString()).toBe('hello')
+
+  const attached = await create('Alice', [reversed])
+  expect(await codeOf(attached.openStream(bob.peerId, { codec: 'reversed' }))).toBe('STREAM_CODEC_ELSEWHERE')
+  const waiting = carol.streams().next()
+  expect(await codeOf(alice.openStream(carol.peerId, { codec: 'reversed' }))).toBe('STREAM_CODEC_UNKNOWN')
+  expect(await codeOf(carol.openStream(bob.peerId, { codec: 'reversed' }))).toBe('STREAM_CODEC_UNKNOWN')
+  expect(await codeOf(create('Dora', [{ ...reversed, name: 'identity' }]))).toBe('STREAM_CODEC_INVALID')
+  await carol.close()
+  expect(await within(waiting, 'the end of the streams')).toEqual({ done: true, value: undefined })
 })

@@ -23,7 +23,7 @@ const DEFAULTS = {
   files: FILES,
   audit: AUDIT,
   witness: WITNESS,
-  messages: { acceptFrom: 'anyone' },
+  messages: { acceptFrom: 'anyone', history: {} },
   node: { role: 'full' },
   limits: {}
 }
@@ -45,7 +45,7 @@ test('flags come before the environment, the environment before the file', async
     files: FILES,
     audit: AUDIT,
     witness: WITNESS,
-    messages: { acceptFrom: 'anyone' },
+    messages: { acceptFrom: 'anyone', history: {} },
     node: { role: 'full' },
     limits: { maxConnections: 2, maxReservations: 1 }
   })

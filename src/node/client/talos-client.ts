@@ -2,8 +2,8 @@ import { resolve } from 'node:path'
 import { TypedEventEmitter } from 'main-event'
 import { isTalosError, TalosError } from '../../errors.ts'
 import type { FileOffer, Transfer } from '../../protocols/files/index.ts'
-import type { IncomingMessage, MessageState, OutgoingMessage } from '../../protocols/messaging/index.ts'
-import type { OpenOptions, OutgoingStream } from '../../protocols/streams/index.ts'
+import type { Forgotten, IncomingMessage, MessageState, OutgoingMessage } from '../../protocols/messaging/index.ts'
+import type { OpenOptions, OutgoingStream, StreamCodec } from '../../protocols/streams/index.ts'
 import type { AgentOptions } from '../agent.ts'
 import type { RecordedMessage } from '../audit/history.ts'
 import type {
@@ -105,10 +105,12 @@ export class TalosClient extends TypedEventEmitter<TalosEvents> implements Async
   /** The chain that this agent shares with others. */
   readonly network: TalosNetwork
   readonly #link: NodeLink
+  readonly #codecs: ReadonlySet<string>
   readonly #stop: () => void
 
-  private constructor(peerId: string, name: string, link: NodeLink) {
+  private constructor(peerId: string, name: string, link: NodeLink, codecs: readonly StreamCodec[]) {
     super()
+    this.#codecs = new Set(codecs.map(codec => codec.name))
     this.peerId = peerId
     this.name = name
     this.#link = link
@@ -121,7 +123,7 @@ export class TalosClient extends TypedEventEmitter<TalosEvents> implements Async
     this.#stop = link.onEvent(event => this.#announce(event))
   }
 
-  /** Throws WALLET_*, CONFIG_*, STORAGE_*, NETWORK_*, NODE_*. */
+  /** Throws WALLET_*, CONFIG_*, STORAGE_*, NETWORK_*, NODE_*, STREAM_CODEC_INVALID. */
   static async create(options: TalosClientOptions = {}): Promise<TalosClient> {
     const wallet = await walletFor(options)
     const link = new NodeLink({
@@ -130,7 +132,7 @@ export class TalosClient extends TypedEventEmitter<TalosEvents> implements Async
       ...(wallet === undefined ? {} : { wallet: Promise.resolve(wallet) })
     })
     const { greeting } = await link.node()
-    return new TalosClient(greeting.peerId, greeting.name, link)
+    return new TalosClient(greeting.peerId, greeting.name, link, options.codecs ?? [])
   }
 
   /**
@@ -190,6 +192,14 @@ export class TalosClient extends TypedEventEmitter<TalosEvents> implements Async
   }
 
   /**
+   * Forgets the messages with a peer; those that stay are not read, or not delivered yet. Their records in the audit chain stay. Throws
+   * PEER_*, STORAGE_*, and the reason of the signal: then some may be forgotten.
+   */
+  forgetHistory(peer: string, options: CallOptions = {}): Promise<Forgotten> {
+    return this.call('forgetHistory', { peer }, options.signal)
+  }
+
+  /**
    * Sends a file or a directory. Resolves when the transfer is on disk here; it is tried until the peer has it or refuses it, also
    * over restarts of the node. With `wait` it resolves when the peer has verified it all. Throws PEER_*, FILE_*, STORAGE_*.
    */
@@ -237,10 +247,14 @@ export class TalosClient extends TypedEventEmitter<TalosEvents> implements Async
   /**
    * Opens a stream of bytes to a peer, once it has accepted it (within 60 s). It ends with the node: STREAM_BROKEN, when that is
    * in another process. Throws STREAM_NOT_ACCEPTED, STREAM_*, PEER_*, NETWORK_*, and the reason of the signal, which has no
-   * effect once the stream is open.
+   * effect once the stream is open. STREAM_CODEC_ELSEWHERE for a codec of this program while another process is the node.
    */
   openStream(peer: string, options: OpenOptions = {}): Promise<OutgoingStream> {
-    return this.#link.use(({ streams }) => streams.open(peer, options), options.signal)
+    return this.#link.use(async ({ streams, own, greeting }) => {
+      const { codec = '' } = options
+      if (own === undefined && this.#codecs.has(codec)) throw codecElsewhere(codec, greeting.pid)
+      return streams.open(peer, options)
+    }, options.signal)
   }
 
   /**
@@ -317,6 +331,14 @@ function contentOf(content: string | Uint8Array): { content: Uint8Array; content
   return typeof content === 'string'
     ? { content: new TextEncoder().encode(content), contentType: 'text/plain; charset=utf-8' }
     : { content, contentType: 'application/octet-stream' }
+}
+
+function codecElsewhere(name: string, pid: number): TalosError {
+  return new TalosError(
+    'STREAM_CODEC_ELSEWHERE',
+    `the codec ${name} is in this program, and another process (${pid}) is the node, which encodes`,
+    { hint: 'End that process, so that this program is the node; or encode what is written, with the codec identity.' }
+  )
 }
 
 /** The wallet that was made, or opened; undefined where a running node may have it open already. */

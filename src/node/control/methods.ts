@@ -1,6 +1,6 @@
 import * as z from 'zod/mini'
 import type { FileOffer, Transfer } from '../../protocols/files/index.ts'
-import type { IncomingMessage, MessageState, OutgoingMessage } from '../../protocols/messaging/index.ts'
+import type { Forgotten, IncomingMessage, MessageState, OutgoingMessage } from '../../protocols/messaging/index.ts'
 import type { ChangedKey } from '../../protocols/sessions/index.ts'
 import type { RecordedMessage } from '../audit/history.ts'
 import type { NodeStatus } from '../directory/types.ts'
@@ -61,6 +61,8 @@ export const METHODS = {
   outgoing: z.object({ id }),
   /** Messages of both directions, newest first. */
   history: z.object({ peer: z.optional(peer), since: time, before: z.optional(z.string()), limit }),
+  /** Forgets the messages of both directions with a peer, but for what is not taken, or not delivered. */
+  forgetHistory: z.object({ peer }),
   /** Received messages that no application has taken, in order. */
   inbox: z.object({ peer: z.optional(peer), limit }),
   /** As inbox, of those that no reader has: they are this reader's until it takes them or leaves. A client may have several readers. */
@@ -153,6 +155,7 @@ interface Results extends AuditResults, ChainResults, LightResults {
   waitFor: OutgoingMessage
   outgoing: OutgoingMessage
   history: RecordedMessage[]
+  forgetHistory: Forgotten
   inbox: IncomingMessage[]
   receive: IncomingMessage[]
   leaveInbox: null

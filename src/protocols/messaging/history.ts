@@ -2,18 +2,7 @@ import { TalosError } from '../../errors.ts'
 import type { SessionStore, Transaction } from '../sessions/index.ts'
 import type { HistoryEntry, InboxEntry, InboxQuery } from './index.ts'
 import type { StoredMessage } from './pb/records.ts'
-import {
-  decodeText,
-  INBOX,
-  idKey,
-  inboxKey,
-  MESSAGES,
-  messageKey,
-  readEntry,
-  readMessage,
-  stageOf,
-  stateKey
-} from './records.ts'
+import { decodeText, INBOX, idKey, inboxKey, MESSAGES, messageKey, readEntry, readMessage } from './records.ts'
 
 const DEFAULT_LIMIT = 100
 /** Keys read in one transaction, which holds up others. */
@@ -92,21 +81,6 @@ export class History {
       last = page.at(-1)!
     }
     return found
-  }
-
-  /** Forgets a message that is done. Throws MESSAGE_UNKNOWN, MESSAGE_PENDING. */
-  async remove(id: string): Promise<void> {
-    await this.#store.transact(async transaction => {
-      const found = await locate(transaction, id)
-      if (found === undefined) throw new TalosError('MESSAGE_UNKNOWN', `there is no such message: ${id}`)
-      const entry = (await readEntry(transaction, found.key))!
-      const isDone = entry.direction === 'in' ? entry.read : stageOf(entry.state) >= stageOf('delivered')
-      if (!isDone) {
-        throw new TalosError('MESSAGE_PENDING', 'the message is still to be delivered, or to be taken')
-      }
-      for (const key of [messageKey(found.key), stateKey(found.key), inboxKey(found.key)]) transaction.delete(key)
-      if (entry.direction === 'in') transaction.delete(idKey(id))
-    })
   }
 }
 

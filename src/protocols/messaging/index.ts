@@ -15,10 +15,12 @@ import type { Recorder, SessionStore } from '../sessions/index.ts'
 import type { EnvelopeSigner } from './envelope.ts'
 import type { MessagingLimits } from './limits.ts'
 import { type MessagingComponents, MessagingService } from './messaging.ts'
+import type { Forgotten, HistoryLimits } from './retention.ts'
 
 export { HASH, messageOf, operationOf } from './audit.ts'
 export type { MessagingLimits } from './limits.ts'
 export type { MessagingComponents } from './messaging.ts'
+export type { Forgotten, HistoryLimits } from './retention.ts'
 
 /**
  * `queued`: on our disk. `stored`: a mailbox holds it as well; `queued` again, should its time there run out. `delivered`: on the peer's disk. `read`: the peer's application
@@ -118,6 +120,8 @@ export interface MessagingInit {
   /** Records what happened in the transaction in which it happens. @default nothing is recorded */
   record?: Recorder
   limits?: Partial<MessagingLimits>
+  /** How much is kept of what is done: looked after when it starts, and every hour. @default everything */
+  history?: HistoryLimits
   /** Milliseconds since the epoch. @default Date.now */
   now?: () => number
 }
@@ -148,8 +152,8 @@ export interface Messaging extends TypedEventTarget<MessagingEvents> {
   readonly usage: { outbox: number; inbox: number }
   /** Since the start. */
   readonly counts: MessageCounts
-  /** Forgets a message that is done (read, failed, delivered, taken). Throws MESSAGE_UNKNOWN, MESSAGE_PENDING. */
-  remove(id: string): Promise<void>
+  /** Forgets what passed between us and a peer, but for what is not read, or not delivered. Throws the signal's reason. */
+  forget(peer: string, signal: AbortSignal): Promise<Forgotten>
 }
 
 export function messaging(init: MessagingInit): (components: MessagingComponents) => Messaging {

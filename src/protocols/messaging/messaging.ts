@@ -34,6 +34,7 @@ import { DEFAULT_LIMITS } from './limits.ts'
 import { Link } from './link.ts'
 import { PeerRecord } from './pb/records.ts'
 import { PEERS, stageOf } from './records.ts'
+import { type Forgotten, Retention } from './retention.ts'
 import { UuidSource } from './uuid.ts'
 
 export interface MessagingComponents {
@@ -42,6 +43,9 @@ export interface MessagingComponents {
   /** The service of that name. */
   sessions: Sessions
 }
+
+/** Between two looks at how much of the history is kept. Milliseconds. */
+const TRIM_INTERVAL = 3_600_000
 
 /** Streams of one connection; two sides that open at once have two. */
 const MAX_STREAMS = 4
@@ -53,12 +57,17 @@ export class MessagingService extends TypedEventEmitter<MessagingEvents> impleme
   readonly #log: Logger
   readonly #context: Context
   readonly #history: History
+  readonly #retention: Retention
+  readonly #isTrimmed: boolean
   readonly #channels = new Map<string, Channel>()
   /** Of peers without a channel. */
   readonly #records = new Map<string, Uint8Array>()
   readonly #waiters = new Map<string, Set<Waiter>>()
   #topology: string | undefined
   #started = false
+  #over = new AbortController()
+  #timer: NodeJS.Timeout | undefined
+  #trimming: Promise<unknown> | undefined
 
   constructor(components: MessagingComponents, init: MessagingInit) {
     super()
@@ -91,6 +100,8 @@ export class MessagingService extends TypedEventEmitter<MessagingEvents> impleme
       onIdle: peer => this.#forget(peer)
     }
     this.#history = new History(store)
+    this.#isTrimmed = init.history !== undefined
+    this.#retention = new Retention(store, init.history ?? { maxAge: 0, maxBytes: 0 }, now)
   }
 
   get usage(): { outbox: number; inbox: number } {
@@ -118,10 +129,17 @@ export class MessagingService extends TypedEventEmitter<MessagingEvents> impleme
       const { outCount, due, sealed } = PeerRecord.decode(record)
       if (outCount > 0 || due !== undefined || sealed !== undefined) this.#channel(peerIdFromString(peer)).wake()
     }
+    if (!this.#isTrimmed) return
+    this.#over = new AbortController()
+    this.#timer = setInterval(() => this.#trim(), TRIM_INTERVAL).unref()
+    this.#trim()
   }
 
   async stop(): Promise<void> {
     this.#started = false
+    clearInterval(this.#timer)
+    this.#over.abort(stopping())
+    await this.#trimming
     if (this.#topology !== undefined) this.#registrar.unregister(this.#topology)
     await this.#registrar.unhandle(MESSAGE_PROTOCOL)
     await Promise.all([...this.#channels.values()].map(channel => channel.stop()))
@@ -210,8 +228,18 @@ export class MessagingService extends TypedEventEmitter<MessagingEvents> impleme
     else for (const channel of this.#channels.values()) channel.wake()
   }
 
-  remove(id: string): Promise<void> {
-    return this.#history.remove(id)
+  forget(peer: string, signal: AbortSignal): Promise<Forgotten> {
+    return this.#retention.forget(peer, signal)
+  }
+
+  /** One at a time: a full history takes a while to be measured. */
+  #trim(): void {
+    this.#trimming ??= this.#retention
+      .enforce(this.#over.signal)
+      .catch(error => this.#log('the history could not be trimmed: %e', error))
+      .finally(() => {
+        this.#trimming = undefined
+      })
   }
 
   async #load(): Promise<void> {

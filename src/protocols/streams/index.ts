@@ -9,6 +9,7 @@
  */
 import { StreamService, type Streams, type StreamsComponents, type StreamsInit } from './streams.ts'
 
+export type { StreamCodec } from './codecs.ts'
 export type { IncomingStream } from './incoming.ts'
 export type { OutgoingStream } from './outgoing.ts'
 export type { OpenOptions, StreamOffer, Streams, StreamsInit } from './streams.ts'
