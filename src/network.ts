@@ -72,7 +72,9 @@ export async function startWitness(options: DaemonOptions = {}): Promise<Running
 }
 
 /** See src/node/daemon.ts. */
-export async function findDaemon(options: { dataDir?: string } = {}): Promise<NodeGreeting | undefined> {
+export async function findDaemon(
+  options: { dataDir?: string; signal?: AbortSignal } = {}
+): Promise<NodeGreeting | undefined> {
   return (await import('./node/control/find.ts')).findDaemon(options)
 }
 

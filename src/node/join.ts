@@ -54,7 +54,7 @@ export async function joinNode(options: JoinOptions): Promise<JoinedNode> {
   }
   for (;;) {
     options.signal?.throwIfAborted()
-    const remote = await attachTo(dataDir)
+    const remote = await attachTo(dataDir, options.signal)
     if (remote !== undefined) {
       if (!isAbove(options.role, remote.greeting.role)) {
         await checkIdentity(dataDir, remote)
@@ -91,9 +91,9 @@ export async function joinNode(options: JoinOptions): Promise<JoinedNode> {
 }
 
 /** What speaks to another process is loaded only where there is one. */
-async function attachTo(dataDir: string): Promise<RemoteNode | undefined> {
+async function attachTo(dataDir: string, signal: AbortSignal | undefined): Promise<RemoteNode | undefined> {
   if ((await readEndpoint(dataDir)) === undefined) return undefined
-  return (await import('./control/client.ts')).attach(dataDir)
+  return (await import('./control/client.ts')).attach(dataDir, signal)
 }
 
 async function opening({ wallet, opening: begun, ...options }: JoinOptions): Promise<WalletOpening> {

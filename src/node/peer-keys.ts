@@ -10,22 +10,27 @@ export interface AcceptKeyOptions extends OpenWalletOptions {
   peer: string
   /** Asked with both keys, in hexadecimal digits, before the new one is accepted. */
   confirm: (keys: { peerId: string; pinned: string; offered: string }) => Promise<boolean>
+  signal?: AbortSignal
 }
 
 /**
  * Accepts the agreement key that a peer has come with in place of the one that was pinned. False when `confirm` said no.
- * Throws SESSION_KEY_NOT_CHANGED, PEER_*, WALLET_*, STORAGE_*.
+ * Throws SESSION_KEY_NOT_CHANGED, PEER_*, WALLET_*, STORAGE_*, and the reason of the signal: then nothing was accepted.
  */
 export async function acceptPeerKey(options: AcceptKeyOptions): Promise<boolean> {
+  const { signal } = options
+  const context = signal === undefined ? {} : { signal }
+  signal?.throwIfAborted()
   const location = options.dataDir === undefined ? {} : { dataDir: options.dataDir }
   const peerId = await resolveKnownPeer(options.peer, location)
   const { pinned, offered } = await withStore<ChangedKey>(options, {
-    node: api => api.changedKey({ peer: peerId }),
+    node: api => api.changedKey({ peer: peerId }, context),
     store: store => changedKey(store, crypto, peerId)
   })
   if (!(await options.confirm({ peerId, pinned: hex(pinned), offered: hex(offered) }))) return false
+  signal?.throwIfAborted()
   await withStore(options, {
-    node: api => api.acceptKey({ peer: peerId, offered }),
+    node: api => api.acceptKey({ peer: peerId, offered }, context),
     store: async (store, wallet) => {
       await using trail = await AuditTrail.open(store, wallet)
       await acceptChangedKey(store, crypto, peerId, offered, trail.record)

@@ -296,8 +296,8 @@ export class TalosClient extends TypedEventEmitter<TalosEvents> implements Async
   }
 
   /** True when this process is the node: what it has begun ends with it. */
-  async isNode(): Promise<boolean> {
-    return (await this.#link.node()).own !== undefined
+  async isNode({ signal }: CallOptions = {}): Promise<boolean> {
+    return (await this.#link.node(signal)).own !== undefined
   }
 
   /** Any request that a node answers (docs/spec/control.md). */

@@ -31,9 +31,10 @@ export interface RemoteNode extends AsyncDisposable {
 
 /**
  * Connects to the node that runs in another process, if one does. Throws NODE_VERSION when it is of an incompatible version,
- * NODE_STUCK when it does not answer.
+ * NODE_STUCK when it does not answer, and the reason of the signal.
  */
-export async function attach(dataDir: string): Promise<RemoteNode | undefined> {
+export async function attach(dataDir: string, signal?: AbortSignal): Promise<RemoteNode | undefined> {
+  signal?.throwIfAborted()
   const endpoint = await readEndpoint(dataDir)
   if (endpoint === undefined) return undefined
   const socket = await open(endpoint.path)
@@ -53,7 +54,12 @@ export async function attach(dataDir: string): Promise<RemoteNode | undefined> {
   connection.listen()
   const timeout = AbortSignal.timeout(HELLO_TIMEOUT)
   try {
-    const greeting = await callMethod(connection, 'hello', { token: endpoint.token }, timeout)
+    const greeting = await callMethod(
+      connection,
+      'hello',
+      { token: endpoint.token },
+      signal === undefined ? timeout : AbortSignal.any([signal, timeout])
+    )
     const { streams, close } = remoteStreams(connection, endpoint.path)
     return {
       greeting: greeting as NodeGreeting,
@@ -71,7 +77,7 @@ export async function attach(dataDir: string): Promise<RemoteNode | undefined> {
     socket.destroy()
     // it ended meanwhile, or the socket is not its own any more
     if (isTalosError(error, 'NODE_GONE') || isTalosError(error, 'NODE_DENIED')) return undefined
-    if (!timeout.aborted) throw error
+    if (!timeout.aborted || signal?.aborted === true) throw error
     throw new TalosError('NODE_STUCK', `the node that runs here (process ${endpoint.pid}) does not answer`, {
       hint: 'Is it stopped, or very busy? End it and try again.'
     })

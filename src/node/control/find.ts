@@ -3,8 +3,10 @@ import { attach } from './client.ts'
 import type { NodeGreeting } from './methods.ts'
 
 /** The node that runs for the data directory; undefined when there is none. Throws NODE_VERSION, NODE_STUCK. */
-export async function findDaemon(options: { dataDir?: string } = {}): Promise<NodeGreeting | undefined> {
-  await using node = await attach(resolveDataDir(options.dataDir))
+export async function findDaemon(
+  options: { dataDir?: string; signal?: AbortSignal } = {}
+): Promise<NodeGreeting | undefined> {
+  await using node = await attach(resolveDataDir(options.dataDir), options.signal)
   return node?.greeting
 }
 
@@ -12,7 +14,7 @@ export async function findDaemon(options: { dataDir?: string } = {}): Promise<No
 export async function stopDaemon(
   options: { dataDir?: string; signal?: AbortSignal } = {}
 ): Promise<NodeGreeting | undefined> {
-  await using node = await attach(resolveDataDir(options.dataDir))
+  await using node = await attach(resolveDataDir(options.dataDir), options.signal)
   if (node === undefined) return undefined
   await node.api.stop({}, options.signal === undefined ? {} : { signal: options.signal })
   await node.ended

@@ -73,9 +73,10 @@ export class RemoteStreams implements NodeStreams {
       priority,
       label,
       signal: over.signal,
-      accept: async () => {
+      accept: async ({ signal } = {}) => {
+        signal?.throwIfAborted()
         this.#offers.delete(offer)
-        const { ticket } = await this.#call('acceptStream', { offer })
+        const { ticket } = await this.#call('acceptStream', { offer }, signal)
         const details = { peer, codec, priority, label, signal: over.signal }
         return new RemoteIncoming(details, this.#take(ticket))
       },

@@ -60,7 +60,7 @@ export class StreamClient {
     },
     leaveStreams: async () => this.end(),
     acceptStream: async ({ offer }, signal) => {
-      const stream = await this.#take(offer).accept()
+      const stream = await this.#take(offer).accept({ signal })
       return { ticket: await this.#ticket(stream, signal, socket => carryIncoming(socket, stream)) }
     },
     refuseStream: async ({ offer }) => this.#take(offer).refuse()

@@ -5,8 +5,11 @@ import type { IncomingStream, StreamOffer } from '../../protocols/streams/index.
 export interface OfferedStream extends Omit<StreamOffer, 'peer'> {
   /** `12D3KooW…` */
   readonly peer: string
-  /** Takes it. Throws STREAM_OFFER_OVER when it was answered before, took too long, or the peer has gone. */
-  accept(): Promise<IncomingStream>
+  /**
+   * Takes it. Throws STREAM_OFFER_OVER when it was answered before, took too long, or the peer has gone, and the reason of the signal:
+   * then it is given up, if it was not open yet.
+   */
+  accept(options?: { signal?: AbortSignal }): Promise<IncomingStream>
   refuse(): void
 }
 
@@ -71,13 +74,32 @@ export class StreamPolicy {
       priority,
       label,
       signal,
-      accept: async () => {
+      accept: async ({ signal: stop } = {}) => {
+        stop?.throwIfAborted()
         const waiting = answer(true)
         if (waiting === undefined) throw offerOver()
-        return waiting.opened.promise
+        const { promise } = waiting.opened
+        return stop === undefined ? promise : openedUnlessAborted(promise, stop)
       },
       refuse: () => void answer(false)
     }
+  }
+}
+
+async function openedUnlessAborted(opened: Promise<IncomingStream>, signal: AbortSignal): Promise<IncomingStream> {
+  const aborted = Promise.withResolvers<never>()
+  const onAbort = (): void => {
+    aborted.reject(signal.reason)
+    opened.then(
+      stream => stream.abort('its program has given up'),
+      () => {}
+    )
+  }
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await Promise.race([opened, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
   }
 }
 
