@@ -196,3 +196,40 @@ test('a changed key makes messages wait on either side, and its acceptance lets 
   expect(alice.got).toEqual(['it is me'])
   expect(bob.got).toEqual(['two'])
 })
+
+test('what was read is told by way of a mailbox, also when hundreds of messages overtook it, and its copies trouble nobody', async () => {
+  await using p = await apart()
+  const first = await p.alice.send(p.bob, 'first')
+  await p.alice.until(first.id, 'stored')
+  await p.mailbox.fetch(p.bob)
+  await p.bob.messaging.take(first.id)
+  const box = p.mailbox.boxOf(p.alice.name)
+  await expect.poll(() => box.length, { timeout: 20_000 }).toBeGreaterThan(0)
+
+  p.alice.isAway = p.bob.isAway = false
+  /** Each answers what the other has said, so that both make a step of the ratchet each time. */
+  const talk = async (rounds: number): Promise<void> => {
+    for (let round = 0; round < rounds; round++) {
+      const there = await p.alice.send(p.bob, 'ping')
+      await p.alice.until(there.id, 'delivered')
+      const back = await p.bob.send(p.alice, 'pong')
+      await p.bob.until(back.id, 'delivered')
+    }
+  }
+  await talk(30)
+  expect(await p.alice.messaging.get(first.id)).toMatchObject({ state: 'delivered' })
+  const copies = box.map(envelope => envelope.slice())
+  await p.mailbox.fetch(p.alice)
+  expect(await p.alice.messaging.get(first.id)).toMatchObject({ state: 'read' })
+  box.push(...copies.map(envelope => envelope.slice()))
+  await p.mailbox.fetch(p.alice)
+  await p.alice.stop()
+  await p.alice.start()
+  await talk(30)
+  box.push(...copies)
+  await p.mailbox.fetch(p.alice)
+  expect(box).toEqual([])
+  for (const { messaging } of [p.alice, p.bob]) {
+    expect(messaging.counts).toEqual({ unreadableHere: 0, unreadableThere: 0, forged: 0 })
+  }
+})

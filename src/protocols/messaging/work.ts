@@ -214,6 +214,7 @@ export class Work {
         const done = { type: FRAME.done, ids: [plain(envelope.id)] }
         if (envelope.confirm && link !== undefined) this.#step.afterwards(() => link.send(done))
       }
+      this.#record.heardTo = Math.max(this.#record.heardTo, envelope.timestamp)
     } catch (error) {
       const reason = refusalOf(error)
       if (reason === undefined) throw error
@@ -237,7 +238,7 @@ export class Work {
     const isUnread = reason === REFUSAL.unreadable
     if (isUnread) {
       context.counts.unreadableHere++
-      context.log('could not read an envelope of %p', peerId)
+      context.log('could not read an envelope of type %d of %p: %s', envelope.type, peerId, error.code)
     }
     const unreadable = isUnread ? context.sessions.explain(peerId, envelope.body, error) : undefined
     const notice = plain(unreadable?.notice ?? new Uint8Array())
@@ -255,8 +256,7 @@ export class Work {
     try {
       plaintext = (await this.#step.session.open(envelope.body)).plaintext
     } catch (error) {
-      // it was opened before: what it says is on disk
-      if (isTalosError(error, 'SESSION_DUPLICATE')) return
+      if (this.#wasHeard(envelope, error)) return
       throw error
     }
     let body: AckBody
@@ -267,6 +267,17 @@ export class Work {
     }
     await this.#beDelivered(body.delivered)
     await outbox.read(this.#step, this.#record, body.read)
+  }
+
+  /**
+   * An acknowledgement that was opened before: what it says is on disk. A second mailbox may bring it hours later, when the
+   * ratchet has forgotten its chain and cannot tell it from a forged one. But it has the keys of all that is missing, so what
+   * the peer sealed before something that we have taken, and has no key any more, was opened.
+   */
+  #wasHeard({ timestamp }: Envelope, error: unknown): boolean {
+    if (isTalosError(error, 'SESSION_DUPLICATE')) return true
+    const isOfUnknownChain = isTalosError(error, 'SESSION_FORGED') || isTalosError(error, 'SESSION_SKIP_LIMIT')
+    return isOfUnknownChain && timestamp < this.#record.heardTo
   }
 
   async #beDelivered(delivered: readonly Delivered[]): Promise<void> {

@@ -8,8 +8,13 @@ export const RATCHET_LIMITS = {
   maxSkip: 1000,
   /** Skipped message keys kept in all; the oldest goes first. */
   maxStored: 2000,
-  /** Receiving chains of which skipped keys are kept, besides the current one. */
-  maxOldChains: 5,
+  /** Earlier receiving chains that are remembered, so that what was received in them is known again. */
+  recentChains: 5,
+  /**
+   * Earlier receiving chains of which messages are still missing, with those above: what lies in a mailbox is overtaken by
+   * hundreds of ratchet steps of two that talk directly.
+   */
+  maxOldChains: 200,
   /** Milliseconds a skipped key is kept. */
   maxAge: 7 * 24 * 60 * 60 * 1000,
   /** Messages in one sending chain. */
@@ -34,7 +39,7 @@ const CHAIN_STEP = new Uint8Array([2])
 const NONCE = new Uint8Array(12)
 
 export interface SkippedKey {
-  /** The remote ratchet key of its chain. */
+  /** The remote ratchet key of its chain: the very object in `remote` or `oldChains`. */
   readonly dh: Uint8Array
   readonly n: number
   readonly key: Uint8Array
@@ -63,7 +68,7 @@ export interface Ratchet {
   readonly stepDue: boolean
   /** Sending ratchet steps made: fresh keys of ours that the other side may answer to. */
   readonly steps: number
-  /** Remote ratchet keys of earlier chains, oldest first. */
+  /** Remote ratchet keys of earlier chains, oldest first: the last ones, and those of which messages are missing. */
   readonly oldChains: readonly Uint8Array[]
   readonly skipped: readonly SkippedKey[]
 }
@@ -208,7 +213,7 @@ function readU32(source: Uint8Array, at: number): number {
  * `prepared` is used up when it is of this message's place in this chain and the message opens.
  *
  * @throws SESSION_MALFORMED too short, or of another version
- * @throws SESSION_DUPLICATE already received, or its key was dropped for age or number
+ * @throws SESSION_DUPLICATE already received, or its key was dropped for age or number (if its chain is remembered)
  * @throws SESSION_SKIP_LIMIT it claims more than 1,000 missing messages
  * @throws SESSION_FORGED it does not authenticate under this session
  */
@@ -247,7 +252,7 @@ function duplicate(): TalosError {
 function openNext(ratchet: Ratchet, message: Uint8Array, { messageKey, next }: ChainStep, context: RatchetContext) {
   const plaintext = authenticateWith(message, messageKey, context)
   wipe(messageKey)
-  const skipped = keepRecent(ratchet.skipped, [], ratchet.oldChains, ratchet.remote!, context.now)
+  const skipped = keepRecent(ratchet.skipped, [], context.now)
   return { plaintext, ratchet: { ...ratchet, receiveChain: next, nr: ratchet.nr + 1, skipped } }
 }
 
@@ -264,7 +269,7 @@ function openInChain(ratchet: Ratchet, message: Uint8Array, n: number, context: 
         ...ratchet,
         receiveChain: crypto.hmacSha256(walk.last, CHAIN_STEP),
         nr: n + 1,
-        skipped: keepRecent(ratchet.skipped, missed, ratchet.oldChains, ratchet.remote!, context.now)
+        skipped: keepRecent(ratchet.skipped, missed, context.now)
       }
     }
   } finally {
@@ -306,8 +311,9 @@ function openWithStep(
       ...(tail > 0 ? tailKeys(ratchet, tail, context) : []),
       ...skippedKeys(crypto, walk.passed, remote, 0, now)
     ]
-    const oldChains = ratchet.remote === undefined ? [] : [...ratchet.oldChains, ratchet.remote]
-    const kept = oldChains.slice(-RATCHET_LIMITS.maxOldChains)
+    const skipped = keepRecent(ratchet.skipped, missed, now)
+    const oldChains = ratchet.remote === undefined ? [] : chainsToKeep([...ratchet.oldChains, ratchet.remote], skipped)
+    const known = new Set([...oldChains, remote])
     return {
       plaintext,
       ratchet: {
@@ -317,8 +323,8 @@ function openWithStep(
         receiveChain: crypto.hmacSha256(walk.last, CHAIN_STEP),
         nr: n + 1,
         stepDue: true,
-        oldChains: kept,
-        skipped: keepRecent(ratchet.skipped, missed, kept, remote, now)
+        oldChains,
+        skipped: skipped.filter(({ dh }) => known.has(dh))
       }
     }
   } catch (error) {
@@ -363,20 +369,18 @@ function skippedKeys(
   return chains.map((chain, i) => ({ dh, n: first + i, key: crypto.hmacSha256(chain, MESSAGE_STEP), at }))
 }
 
-function keepRecent(
-  stored: readonly SkippedKey[],
-  added: readonly SkippedKey[],
-  oldChains: readonly Uint8Array[],
-  current: Uint8Array,
-  now: number
-): readonly SkippedKey[] {
+function keepRecent(stored: readonly SkippedKey[], added: readonly SkippedKey[], now: number): readonly SkippedKey[] {
   if (stored.length === 0 && added.length === 0) return stored
   const all = added.length === 0 ? stored : [...stored, ...added]
-  const known = [...oldChains, current]
-  const fresh = all.filter(
-    entry => now - entry.at <= RATCHET_LIMITS.maxAge && known.some(dh => dh === entry.dh || sameBytes(dh, entry.dh))
-  )
+  const fresh = all.filter(({ at }) => now - at <= RATCHET_LIMITS.maxAge)
   return fresh.length > RATCHET_LIMITS.maxStored ? fresh.slice(-RATCHET_LIMITS.maxStored) : fresh
+}
+
+/** Of earlier chains, oldest first. */
+function chainsToKeep(chains: readonly Uint8Array[], skipped: readonly SkippedKey[]): readonly Uint8Array[] {
+  const awaited = new Set(skipped.map(({ dh }) => dh))
+  const recent = chains.length - RATCHET_LIMITS.recentChains
+  return chains.filter((dh, i) => i >= recent || awaited.has(dh)).slice(-RATCHET_LIMITS.maxOldChains)
 }
 
 function authenticate(message: Uint8Array, chain: Uint8Array, context: RatchetContext): Uint8Array {

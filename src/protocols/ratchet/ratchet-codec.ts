@@ -1,5 +1,5 @@
 import type { CryptoProvider } from '../../crypto/index.ts'
-import { corrupt, Reader, sameBytes, Writer } from './codec.ts'
+import { corrupt, Reader, Writer } from './codec.ts'
 import { RATCHET_LIMITS, type Ratchet, type SkippedKey } from './double-ratchet.ts'
 
 const VERSION = 1
@@ -12,7 +12,7 @@ const CURRENT = 0xff
 
 /** The whole state with its secrets (docs/spec/session.md §8), for sealed storage only. The caller wipes the result. */
 export function encodeRatchet(ratchet: Ratchet): Uint8Array {
-  const writer = new Writer(320 + ratchet.skipped.length * 45)
+  const writer = new Writer(320 + ratchet.oldChains.length * 32 + ratchet.skipped.length * 45)
   const { remote, sendChain, receiveChain, oldChains } = ratchet
   writer.u8(VERSION)
   writer.u8(
@@ -27,10 +27,10 @@ export function encodeRatchet(ratchet: Ratchet): Uint8Array {
   writer.u8(oldChains.length)
   for (const chain of oldChains) writer.bytes(chain)
   writer.u16(ratchet.skipped.length)
+  const indexes = new Map(oldChains.map((chain, i) => [chain, i]))
   for (const entry of ratchet.skipped) {
-    const chain = oldChains.findIndex(old => old === entry.dh || sameBytes(old, entry.dh))
     writer
-      .u8(chain === -1 ? CURRENT : chain)
+      .u8(indexes.get(entry.dh) ?? CURRENT)
       .u32(entry.n)
       .bytes(entry.key)
       .u64(entry.at)

@@ -202,17 +202,46 @@ describe('an attacker who wants work or memory', () => {
     expect(bob.snapshot(alice).length / 2).toBeLessThan(110_000)
   })
 
-  it('skipped keys are dropped after five ratchet steps, and after their age', () => {
+  it('a message opens however many ratchet steps have overtaken it; chains without missing ones are forgotten after five', () => {
     const [alice, bob] = connected()
+    const talk = (rounds: number): void => {
+      for (let i = 0; i < rounds; i++) {
+        bob.open(alice, alice.seal(bob, 'x'))
+        alice.open(bob, bob.seal(alice, 'y'))
+      }
+    }
+    const ratchet = () => bob.active(alice)!.ratchet
     const old = alice.seal(bob, 'old')
-    const other = alice.seal(bob, 'other')
-    for (let i = 0; i < RATCHET_LIMITS.maxOldChains + 2; i++) {
+    const opened = alice.seal(bob, 'opened')
+    bob.open(alice, opened)
+    talk(4)
+    expect(codeOf(() => bob.open(alice, opened))).toBe('SESSION_DUPLICATE')
+    talk(500)
+    expect(ratchet().oldChains).toHaveLength(RATCHET_LIMITS.recentChains + 1)
+    expect(ratchet().skipped).toHaveLength(1)
+    expect(bob.open(alice, old)).toBe('old')
+    talk(1)
+    expect(ratchet().oldChains).toHaveLength(RATCHET_LIMITS.recentChains)
+    expect(ratchet().skipped).toEqual([])
+    expect(codeOf(() => bob.open(alice, old))).toBe('SESSION_FORGED')
+    expect(codeOf(() => bob.open(alice, opened))).toBe('SESSION_FORGED')
+  })
+
+  it('skipped keys are kept of 200 earlier chains, the oldest goes first, and until their age', () => {
+    const [alice, bob] = connected(new Party(), new Party(crypto, true))
+    const late = Array.from({ length: RATCHET_LIMITS.maxOldChains + 10 }, (_, i) => {
+      const message = alice.seal(bob, `${i}`)
       bob.open(alice, alice.seal(bob, 'x'))
       alice.open(bob, bob.seal(alice, 'y'))
-      if (i === 3) expect(bob.open(alice, other)).toBe('other')
-    }
+      return message
+    })
+    const { oldChains, skipped } = bob.active(alice)!.ratchet
+    expect(oldChains).toHaveLength(RATCHET_LIMITS.maxOldChains)
+    // and the current one
+    expect(skipped).toHaveLength(RATCHET_LIMITS.maxOldChains + 1)
+    expect(codeOf(() => bob.open(alice, late[8]!))).toBe('SESSION_FORGED')
+    for (const [i, message] of late.entries()) if (i > 8) expect(bob.open(alice, message)).toBe(`${i}`)
     expect(bob.active(alice)!.ratchet.skipped).toEqual([])
-    expect(codeOf(() => bob.open(alice, old))).toBe('SESSION_FORGED')
 
     const lost = alice.seal(bob, 'lost')
     bob.open(alice, alice.seal(bob, 'x'))

@@ -14,6 +14,7 @@ export interface PeerRecord {
   due?: Due
   sealed?: Acknowledgement
   sealedTo: number
+  heardTo: number
 }
 
 export namespace PeerRecord {
@@ -78,6 +79,11 @@ export namespace PeerRecord {
           w.uint64Number(obj.sealedTo)
         }
 
+        if ((obj.heardTo != null && obj.heardTo !== 0)) {
+          w.uint32(88)
+          w.uint64Number(obj.heardTo)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -90,7 +96,8 @@ export namespace PeerRecord {
           epochs: [],
           inCount: 0,
           inBytes: 0,
-          sealedTo: 0
+          sealedTo: 0,
+          heardTo: 0
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -147,6 +154,10 @@ export namespace PeerRecord {
             }
             case 10: {
               obj.sealedTo = reader.uint64Number()
+              break
+            }
+            case 11: {
+              obj.heardTo = reader.uint64Number()
               break
             }
             default: {
@@ -245,6 +256,13 @@ export namespace PeerRecord {
             case 10: {
               yield {
                 field: `${prefix}.sealedTo`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            case 11: {
+              yield {
+                field: `${prefix}.heardTo`,
                 value: reader.uint64Number()
               }
               break
@@ -404,6 +422,11 @@ export namespace PeerRecord {
     value: number
   }
 
+  export interface PeerRecordHeardToFieldEvent {
+    field: '$.heardTo'
+    value: number
+  }
+
   export function encode (obj: Partial<PeerRecord>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, PeerRecord.codec())
   }
@@ -412,7 +435,7 @@ export namespace PeerRecord {
     return decodeMessage(buf, PeerRecord.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<PeerRecord>): Generator<PeerRecordEpochFieldEvent | PeerRecordNextFieldEvent | PeerRecordOutCountFieldEvent | PeerRecordOutBytesFieldEvent | PeerRecordEpochsEpochFieldEvent | PeerRecordEpochsNextFieldEvent | PeerRecordEpochsHeldFieldEvent | PeerRecordEpochsGapsFieldEvent | PeerRecordEpochsLastAtFieldEvent | PeerRecordInCountFieldEvent | PeerRecordInBytesFieldEvent | PeerRecordDueDeliveredEpochFieldEvent | PeerRecordDueDeliveredRangesFieldEvent | PeerRecordDueReadFieldEvent | PeerRecordDueUnreadableFieldEvent | PeerRecordDueNoticeFieldEvent | PeerRecordDueWithoutOneTimeFieldEvent | PeerRecordSealedIdFieldEvent | PeerRecordSealedEnvelopeFieldEvent | PeerRecordSealedCoversDeliveredEpochFieldEvent | PeerRecordSealedCoversDeliveredRangesFieldEvent | PeerRecordSealedCoversReadFieldEvent | PeerRecordSealedCoversUnreadableFieldEvent | PeerRecordSealedCoversNoticeFieldEvent | PeerRecordSealedCoversWithoutOneTimeFieldEvent | PeerRecordSealedToFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<PeerRecord>): Generator<PeerRecordEpochFieldEvent | PeerRecordNextFieldEvent | PeerRecordOutCountFieldEvent | PeerRecordOutBytesFieldEvent | PeerRecordEpochsEpochFieldEvent | PeerRecordEpochsNextFieldEvent | PeerRecordEpochsHeldFieldEvent | PeerRecordEpochsGapsFieldEvent | PeerRecordEpochsLastAtFieldEvent | PeerRecordInCountFieldEvent | PeerRecordInBytesFieldEvent | PeerRecordDueDeliveredEpochFieldEvent | PeerRecordDueDeliveredRangesFieldEvent | PeerRecordDueReadFieldEvent | PeerRecordDueUnreadableFieldEvent | PeerRecordDueNoticeFieldEvent | PeerRecordDueWithoutOneTimeFieldEvent | PeerRecordSealedIdFieldEvent | PeerRecordSealedEnvelopeFieldEvent | PeerRecordSealedCoversDeliveredEpochFieldEvent | PeerRecordSealedCoversDeliveredRangesFieldEvent | PeerRecordSealedCoversReadFieldEvent | PeerRecordSealedCoversUnreadableFieldEvent | PeerRecordSealedCoversNoticeFieldEvent | PeerRecordSealedCoversWithoutOneTimeFieldEvent | PeerRecordSealedToFieldEvent | PeerRecordHeardToFieldEvent> {
     return streamMessage(buf, PeerRecord.codec(), opts)
   }
 }
