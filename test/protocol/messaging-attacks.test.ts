@@ -61,6 +61,8 @@ function forged(genuine: Uint8Array, change: Partial<EnvelopeContent>, signer?: 
 
 test('forged, misdirected, misdated and garbled envelopes change nothing, and the genuine one is read after them', async () => {
   await using s = await scene()
+  // else he would acknowledge, by and by, and write that down
+  s.bob.isAway = true
   const before = await diskOf(s.bob)
   const contents = EnvelopeContent.decode(Envelope.decode(s.genuine).content)
   const bad: Uint8Array[] = [
