@@ -24,6 +24,9 @@ const COUNT = Number(process.env['TALOS_SOAK_MESSAGES'] ?? 20_000) / 2
 const KILLS = Math.max(12, COUNT / 1_000)
 const LIMIT = 300_000 + COUNT * 20
 
+/** What messaging says, with DEBUG, of a genuine envelope that could not be decrypted, here or there. */
+const UNREADABLE = /could not (be )?read/
+
 const PROGRAM = fileURLToPath(new URL('../fixtures/soak-agent.mjs', import.meta.url))
 
 /** One of the two agents: a process that is killed and started again. */
@@ -34,6 +37,7 @@ class SoakAgent {
   /** Bytes of the log that were read. */
   #read = 0
   #process: LiveProcess
+  readonly #before: LiveProcess[] = []
   /** What became of all that it sent, by its own word. */
   final: Record<string, number> | undefined
   readonly #start: () => LiveProcess
@@ -41,7 +45,7 @@ class SoakAgent {
   constructor(context: TestContext, world: TalosWorld, self: Machine, peer: Machine, way: TcpProxy) {
     this.log = join(world.folder, `${self.name}.log`)
     const args = [PROGRAM, self.dataDir, world.address, peer.peerId, COUNT, this.log, way.target, way.port].map(String)
-    this.#start = () => new LiveProcess({ file: process.execPath, args }, {})
+    this.#start = () => new LiveProcess({ file: process.execPath, args }, { DEBUG: 'talos:messaging' })
     this.#process = this.#start()
     context.onTestFinished(() => this.#process.kill().catch(() => {}))
   }
@@ -49,7 +53,13 @@ class SoakAgent {
   async kill(): Promise<void> {
     if (!this.#process.running) throw new Error(`the agent has ended by itself:\n${this.#process.said.join('\n')}`)
     await this.#process.kill('SIGKILL')
+    this.#before.push(this.#process)
     this.#process = this.#start()
+  }
+
+  /** The lines that say so, of all its processes. */
+  said(what: RegExp): string[] {
+    return [...this.#before, this.#process].flatMap(({ said }) => said.filter(line => what.test(line)))
   }
 
   /** The numbers received, in their order; throws when one came again after it was acknowledged. */
@@ -114,6 +124,8 @@ async function forge(way: TcpProxy, to: Machine, from: Machine, signal: AbortSig
         await frames.write(MessageFrame.encode({ type: FRAME.envelopes, envelopes: [envelope] }), signal)
         sent++
       }
+      // rubbish would undo the envelopes that are read together with it: the refusal first
+      await frames.read(signal)
       await frames.write(crypto.randomBytes(100), signal)
       await frames.read(signal)
     } catch {
@@ -124,7 +136,7 @@ async function forge(way: TcpProxy, to: Machine, from: Machine, signal: AbortSig
   return sent
 }
 
-test(`${2 * COUNT} messages, both ways, ${KILLS} kills, hostile ways and forged messages: none lost, none doubled, order kept`, {
+test(`${2 * COUNT} messages, both ways, ${KILLS} kills, hostile ways and forged messages: none lost, none doubled, none unreadable, order kept`, {
   timeout: LIMIT
 }, async context => {
   const world = await TalosWorld.start(context)
@@ -167,5 +179,8 @@ test(`${2 * COUNT} messages, both ways, ${KILLS} kills, hostile ways and forged 
   for (const agent of agents) {
     expect([...agent.received().values()]).toEqual(all)
     expect(agent.final).toEqual({ delivered: COUNT })
+    // forged ones came as far as that; and it does say what it refuses
+    expect(agent.said(/is refused/).length).toBeGreaterThan(0)
+    expect(agent.said(UNREADABLE)).toEqual([])
   }
 })
