@@ -184,7 +184,7 @@ test('in any order of start and end the agent is served', async () => {
       if (running.has('serve')) await pidOf(live)
     }
   }
-}, 180_000)
+}, 90_000)
 
 test('status says how far away each connection of the running node is', async () => {
   await using net = await TunnelNet.open()

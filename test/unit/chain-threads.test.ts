@@ -41,17 +41,17 @@ test('threads come to the verdict of one over what is on disk: pruned, changed, 
   expect(pruned).toEqual(await verify(chain, 0))
 
   const firstOf = (height: number) => 2 * height - 1
-  for (const [key, at, code] of [
-    // a header that was pruned, in the first segment and after it
-    [KEYS.block(10), 100, 300],
-    [KEYS.block(PRUNED), 200, 203],
+  for (const [key, at, codes] of [
+    // a header that was pruned, in the first segment and after it; one in sixteen changed headers has enough work by chance
+    [KEYS.block(10), 100, [300, 203]],
+    [KEYS.block(PRUNED), 200, [203]],
     // records, at the edges of segments
-    [KEYS.body(firstOf(128)), 60, 202],
-    [KEYS.body(firstOf(129)), 60, 202],
-    [KEYS.body(firstOf(BLOCKS)), 2, 104],
+    [KEYS.body(firstOf(128)), 60, [202]],
+    [KEYS.body(firstOf(129)), 60, [202]],
+    [KEYS.body(firstOf(BLOCKS)), 2, [104]],
     // what is kept of them
-    [KEYS.group(firstOf(150)), -1, 204]
-  ] as const) {
+    [KEYS.group(firstOf(150)), -1, [204]]
+  ] as Array<[string, number, number[]]>) {
     const before = (await store.transact(transaction => transaction.get(key)))!.slice()
     const changed = before.slice()
     const index = at < 0 ? changed.length + at : at
@@ -59,7 +59,7 @@ test('threads come to the verdict of one over what is on disk: pruned, changed, 
     await store.transact(async transaction => transaction.put(key, changed))
     const one = await verify(chain, 0)
     expect(one.valid, key).toBe(false)
-    if (code !== 104) expect(one.errors[0]!.code, key).toBe(code)
+    if (codes[0] !== 104) expect(codes, key).toContain(one.errors[0]!.code)
     expect(await verify(chain, 2), key).toEqual(one)
     await store.transact(async transaction => transaction.put(key, before))
   }

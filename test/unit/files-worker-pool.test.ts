@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Survey } from '../../src/protocols/files/source.ts'
+import { STREAM_KEY_LENGTH } from '../../src/protocols/files/stream.ts'
 import { WorkerPool } from '../../src/protocols/files/worker-pool.ts'
 import { within } from '../support/within.ts'
 
@@ -24,7 +25,7 @@ test('a transfer that is broken off ends its thread, and the process lives', asy
         }
       })
       const job = { path, directory: false, digest, entries: 0, chunks: 0 }
-      worker.post({ type: 'send', job, key: randomBytes(32) })
+      worker.post({ type: 'send', job, key: new Uint8Array(STREAM_KEY_LENGTH) })
       await within(begun, 'the first frame', 10_000)
       await within(pool.release(worker, false), 'the end of the thread', 10_000)
     }
