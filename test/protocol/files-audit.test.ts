@@ -5,27 +5,11 @@ import { expect, test } from 'vitest'
 import type { Entry } from '../../src/chain/index.ts'
 import { TalosError } from '../../src/errors.ts'
 import { mediaTypeOf } from '../../src/protocols/files/media-type.ts'
-import { acquaint, type FileAgent, startFileAgent } from '../support/file-agents.ts'
+import { type FileAgent, pairOfFileAgents as pair } from '../support/file-agents.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { within } from '../support/within.ts'
 
 const soon = (): AbortSignal => AbortSignal.timeout(30_000)
-
-type Init = Parameters<typeof startFileAgent>[0]
-
-async function pair(init: { alice?: Init; bob?: Init } = {}) {
-  const alice = await startFileAgent(init.alice)
-  const bob = await startFileAgent(init.bob)
-  acquaint(alice, bob)
-  return {
-    alice,
-    bob,
-    [Symbol.asyncDispose]: async () => {
-      await alice[Symbol.asyncDispose]()
-      await bob[Symbol.asyncDispose]()
-    }
-  }
-}
 
 const sent = async (from: FileAgent, to: FileAgent, path: string) => {
   const { id } = await from.files.send(to.peerId, path)

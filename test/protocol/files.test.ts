@@ -5,27 +5,11 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import { CHUNK_LENGTH } from '../../src/protocols/files/constants.ts'
 import type { Transfer } from '../../src/protocols/files/index.ts'
 import { LinkScheduler, schedulerOf } from '../../src/protocols/framing/index.ts'
-import { acquaint, type FileAgent, startFileAgent } from '../support/file-agents.ts'
+import { type FileAgent, type FileAgentInit, pairOfFileAgents as pair } from '../support/file-agents.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { within } from '../support/within.ts'
 
 const soon = (): AbortSignal => AbortSignal.timeout(30_000)
-
-type Init = Parameters<typeof startFileAgent>[0]
-
-async function pair(init: { alice?: Init; bob?: Init } = {}) {
-  const alice = await startFileAgent(init.alice)
-  const bob = await startFileAgent(init.bob)
-  acquaint(alice, bob)
-  return {
-    alice,
-    bob,
-    [Symbol.asyncDispose]: async () => {
-      await alice[Symbol.asyncDispose]()
-      await bob[Symbol.asyncDispose]()
-    }
-  }
-}
 
 const sent = async (from: FileAgent, to: FileAgent, path: string) => {
   const { id } = await from.files.send(to.peerId, path)
@@ -223,7 +207,7 @@ test('a yes while the sender is away is kept, also over a restart, and nobody is
   const asked = Promise.withResolvers<string>()
   const answer = Promise.withResolvers<void>()
   let questions = 0
-  const decide: NonNullable<Init>['decide'] = async ({ id }) => {
+  const decide: NonNullable<FileAgentInit>['decide'] = async ({ id }) => {
     questions++
     asked.resolve(id)
     await answer.promise

@@ -135,3 +135,20 @@ async function recordsOf(chain: LocalChain): Promise<Array<Record<string, unknow
   }
   return records
 }
+
+export type FileAgentInit = Parameters<typeof startFileAgent>[0]
+
+/** Two that know each other, until they are disposed. */
+export async function pairOfFileAgents(init: { alice?: FileAgentInit; bob?: FileAgentInit } = {}) {
+  const alice = await startFileAgent(init.alice)
+  const bob = await startFileAgent(init.bob)
+  acquaint(alice, bob)
+  return {
+    alice,
+    bob,
+    [Symbol.asyncDispose]: async () => {
+      await alice[Symbol.asyncDispose]()
+      await bob[Symbol.asyncDispose]()
+    }
+  }
+}
