@@ -5,7 +5,7 @@ import { FRAME, MAX_FRAME, MESSAGE_PROTOCOL, REFUSAL, TYPE } from '../../src/pro
 import { signEnvelope } from '../../src/protocols/messaging/envelope.ts'
 import { Envelope, EnvelopeContent, MessageFrame, Refusal } from '../../src/protocols/messaging/pb/message.ts'
 import { UuidSource } from '../../src/protocols/messaging/uuid.ts'
-import { type MessageAgent, soon, startMessageAgent, type Town } from '../support/message-agents.ts'
+import { type MessageAgent, soon, startMessageAgent, type Town, textOf } from '../support/message-agents.ts'
 import { TestMailbox } from '../support/message-route.ts'
 
 const uuids = new UuidSource(Date.now, length => randomBytes(length))
@@ -45,6 +45,7 @@ async function scene() {
     mallory,
     sent,
     genuine: envelope!,
+    mailbox,
     [Symbol.asyncDispose]: async () => {
       for (const agent of [alice, bob, mallory]) await agent[Symbol.asyncDispose]()
     }
@@ -108,6 +109,26 @@ test('an envelope that is dated too far ahead is kept by its mailbox; one sealed
   expect(s.bob.got).toEqual(['first'])
   expect(await s.bob.messaging.receive(s.genuine)).toBe(true)
   expect(s.bob.got).toEqual(['first', 'genuine'])
+})
+
+test('of messages with one id that wait for an earlier one the first is taken, and the others are refused', async () => {
+  await using s = await scene()
+  s.bob.isAway = true
+  const last = await s.alice.send(s.bob, 'the same again')
+  await s.alice.until(last.id, 'stored')
+  const after = await s.alice.send(s.bob, 'after')
+  s.alice.messaging.retry()
+  await s.alice.until(after.id, 'stored')
+  const waiting = s.mailbox.boxOf(s.bob.name)
+  const { id } = EnvelopeContent.decode(Envelope.decode(waiting[1]!).content)
+  const double = forged(waiting[2]!, { id }, s.alice)
+  // 'genuine' is missing: what follows it waits
+  expect(await s.bob.messaging.receive(waiting[1]!)).toBe(true)
+  expect(await s.bob.messaging.get(last.id)).toBeUndefined()
+  expect(await s.bob.messaging.receive(double)).toBe(true)
+  expect(await s.bob.messaging.receive(s.genuine)).toBe(true)
+  expect(s.bob.got).toEqual(['first', 'genuine', 'the same again'])
+  expect(textOf((await s.bob.messaging.get(last.id))!)).toBe('the same again')
 })
 
 async function openStream(from: MessageAgent, to: MessageAgent): Promise<FrameStream> {

@@ -71,9 +71,11 @@ export class Inbox {
     if (gap >= 0) epoch.gaps.splice(gap, 1)
     else if (sequence > epoch.next && isLatest) {
       insertSorted(epoch.held, sequence)
+      const key = heldKey(this.#peer, epoch.epoch, sequence)
       // a SKIP is held as an empty record
-      const bytes = message === undefined ? new Uint8Array() : StoredMessage.encode(message)
-      step.transaction.put(heldKey(this.#peer, epoch.epoch, sequence), bytes)
+      step.transaction.put(key, message === undefined ? new Uint8Array() : StoredMessage.encode(message))
+      // its id is taken from now on; where the message is found by it is written when it is handed over
+      if (message !== undefined) step.transaction.put(idKey(message.id), encodeText(key))
       return delivered
     } else {
       // in an epoch that has ended nothing waits: what is missing comes when it comes, or never
