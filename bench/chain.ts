@@ -33,6 +33,7 @@ const ROUNDS = Number(values.rounds)
 const BLOCKS = 256
 const RECORDS = 100
 const HEADERS = 10_000
+const WAITING = 10_000
 const now = START + 1e12
 
 const median = (numbers: number[]): number => numbers.sort((a, b) => a - b)[Math.floor(numbers.length / 2)]!
@@ -100,11 +101,11 @@ async function validateAll(assembled: boolean): Promise<void> {
   }
 }
 
-async function appendBlock(): Promise<void> {
+async function appendBlock(count = RECORDS): Promise<void> {
   await store.transact(async transaction => {
     await local.appendAll(
       transaction,
-      Array.from({ length: RECORDS }, () => entry(number++))
+      Array.from({ length: count }, () => entry(number++))
     )
   })
 }
@@ -195,7 +196,7 @@ const contenders: Contender[] = [
       })
   },
   {
-    name: 'durable block of 100 records: mined, signed, synced',
+    name: 'durable block of 100 records, one after the other: mined, signed, synced',
     unit: 'blocks/s',
     count: 10,
     by: 'wall',
@@ -209,6 +210,18 @@ const contenders: Contender[] = [
         sum.cpu += cpu
       }
       return sum
+    }
+  },
+  {
+    // as many as 1,000 blocks of 100
+    name: 'records that wait, into durable blocks of up to 1,000',
+    unit: 'records/s',
+    count: WAITING,
+    by: 'wall',
+    target: 100_000,
+    run: async () => {
+      await Promise.all(Array.from({ length: WAITING / 1_000 }, () => appendBlock(1_000)))
+      return timed(() => local.sealAll())
     }
   },
   {

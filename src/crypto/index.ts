@@ -2,6 +2,7 @@ import { openssl, verifyBeside } from './openssl.ts'
 import type { CryptoProvider } from './provider.ts'
 
 export {
+  type Aead,
   type AgreementKey,
   type CryptoProvider,
   type KemKey,

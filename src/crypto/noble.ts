@@ -105,6 +105,21 @@ function constantTimeEqual(a: Uint8Array, b: Uint8Array): boolean {
   return difference === 0
 }
 
+function seal(key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, ad: Uint8Array, headroom = 0): Uint8Array {
+  const sealed = new Uint8Array(headroom + plaintext.length + SIZES.aeadTag)
+  chacha20poly1305(key, nonce, ad).encrypt(plaintext, sealed.subarray(headroom))
+  return sealed
+}
+
+function open(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, ad: Uint8Array): Uint8Array | undefined {
+  if (sealed.length < SIZES.aeadTag) return undefined
+  try {
+    return chacha20poly1305(key, nonce, ad).decrypt(sealed)
+  } catch {
+    return undefined
+  }
+}
+
 /**
  * Pure JavaScript, for runtimes without node:crypto and as the second opinion in tests. `randomBytes` is injected, so that a
  * test can make every key, salt and encapsulation reproducible.
@@ -135,18 +150,11 @@ export function createNoble(randomBytes: (length: number) => Uint8Array = system
         }
       }
     },
-    seal: (key, nonce, plaintext, ad, headroom = 0) => {
-      const sealed = new Uint8Array(headroom + plaintext.length + SIZES.aeadTag)
-      chacha20poly1305(key, nonce, ad).encrypt(plaintext, sealed.subarray(headroom))
-      return sealed
-    },
-    open: (key, nonce, sealed, ad) => {
-      if (sealed.length < SIZES.aeadTag) return undefined
-      try {
-        return chacha20poly1305(key, nonce, ad).decrypt(sealed)
-      } catch {
-        return undefined
-      }
+    seal,
+    open,
+    aead: secret => {
+      const key = new Uint8Array(secret)
+      return { seal: (...rest) => seal(key, ...rest), open: (...rest) => open(key, ...rest) }
     },
     sha256: data => sha256(data),
     hmacSha256: (key, data) => hmac(sha256, key, data),

@@ -234,6 +234,34 @@ const AEAD = 'chacha20-poly1305'
 const AEAD_OPTIONS = { authTagLength: SIZES.aeadTag }
 const AAD_OPTIONS = { plaintextLength: 0 } // the types want it; only CCM reads it
 
+function seal(key: KeyObject, nonce: Uint8Array, plaintext: Uint8Array, ad: Uint8Array, headroom = 0): Uint8Array {
+  const cipher = createCipheriv(AEAD, key, nonce, AEAD_OPTIONS)
+  cipher.setAAD(ad, AAD_OPTIONS)
+  const sealed = new Uint8Array(headroom + plaintext.length + SIZES.aeadTag)
+  const encrypted = cipher.update(plaintext)
+  sealed.set(encrypted, headroom)
+  release(encrypted)
+  cipher.final()
+  sealed.set(cipher.getAuthTag(), headroom + plaintext.length)
+  return sealed
+}
+
+function open(key: KeyObject, nonce: Uint8Array, sealed: Uint8Array, ad: Uint8Array): Uint8Array | undefined {
+  const length = sealed.length - SIZES.aeadTag
+  if (length < 0) return undefined
+  const decipher = createDecipheriv(AEAD, key, nonce, AEAD_OPTIONS)
+  decipher.setAAD(ad, AAD_OPTIONS)
+  decipher.setAuthTag(sealed.subarray(length))
+  const plaintext = decipher.update(sealed.subarray(0, length))
+  try {
+    decipher.final()
+  } catch {
+    plaintext.fill(0)
+    return undefined
+  }
+  return plain(plaintext)
+}
+
 // read from the default import: a named import that an older Node lacks would fail to link
 function hasMlKem(): boolean {
   try {
@@ -301,31 +329,11 @@ export const openssl: CryptoProvider = {
     }
   },
   mlKem768,
-  seal: (key, nonce, plaintext, ad, headroom = 0) => {
-    const cipher = createCipheriv(AEAD, createSecretKey(key), nonce, AEAD_OPTIONS)
-    cipher.setAAD(ad, AAD_OPTIONS)
-    const sealed = new Uint8Array(headroom + plaintext.length + SIZES.aeadTag)
-    const encrypted = cipher.update(plaintext)
-    sealed.set(encrypted, headroom)
-    release(encrypted)
-    cipher.final()
-    sealed.set(cipher.getAuthTag(), headroom + plaintext.length)
-    return sealed
-  },
-  open: (key, nonce, sealed, ad) => {
-    const length = sealed.length - SIZES.aeadTag
-    if (length < 0) return undefined
-    const decipher = createDecipheriv(AEAD, createSecretKey(key), nonce, AEAD_OPTIONS)
-    decipher.setAAD(ad, AAD_OPTIONS)
-    decipher.setAuthTag(sealed.subarray(length))
-    const plaintext = decipher.update(sealed.subarray(0, length))
-    try {
-      decipher.final()
-    } catch {
-      plaintext.fill(0)
-      return undefined
-    }
-    return plain(plaintext)
+  seal: (key, ...rest) => seal(createSecretKey(key), ...rest),
+  open: (key, ...rest) => open(createSecretKey(key), ...rest),
+  aead: secret => {
+    const key = createSecretKey(secret)
+    return { seal: (...rest) => seal(key, ...rest), open: (...rest) => open(key, ...rest) }
   },
   sha256: data => plain(hash('sha256', data as BinaryLike, 'buffer')),
   hmacSha256,

@@ -43,6 +43,12 @@ export interface Encapsulation {
   sharedSecret: Uint8Array
 }
 
+/** {@link CryptoProvider.seal} and {@link CryptoProvider.open} with a copy of a key. */
+export interface Aead {
+  seal(nonce: Uint8Array, plaintext: Uint8Array, ad: Uint8Array, headroom?: number): Uint8Array
+  open(nonce: Uint8Array, sealed: Uint8Array, ad: Uint8Array): Uint8Array | undefined
+}
+
 /**
  * The primitives of Talos behind one interface: OpenSSL (`openssl`, node:crypto) where Node runs, pure JavaScript (`noble`)
  * elsewhere. Both give the same bytes for the same input and accept and refuse the same keys and signatures; the tests hold
@@ -85,6 +91,8 @@ export interface CryptoProvider {
   seal(key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, ad: Uint8Array, headroom?: number): Uint8Array
   /** The plaintext of ciphertext ‖ tag, or undefined when it does not verify. */
   open(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, ad: Uint8Array): Uint8Array | undefined
+  /** The same under one key for as long as the process runs: to import it costs a third of what sealing a few bytes does. */
+  aead(key: Uint8Array): Aead
 
   sha256(data: Uint8Array): Uint8Array
   hmacSha256(key: Uint8Array, data: Uint8Array): Uint8Array

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import {
   archiveLocal,
@@ -5,6 +6,7 @@ import {
   encodeProof,
   formatProof,
   importArchive,
+  LocalChain,
   openCheckpoint,
   originOf,
   parseProof,
@@ -17,8 +19,12 @@ import {
   verifyLocal,
   verifyProof
 } from '../../src/chain/index.ts'
+import type { ChainStore } from '../../src/chain/local/store.ts'
+import { crypto } from '../../src/crypto/index.ts'
+import { DurableStore } from '../../src/node/durable-store.ts'
 import { ownerOf } from '../support/keys.ts'
 import { localChain, message } from '../support/local-chain.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 test('records become blocks, are found by id, number, operation and peer, and verify', async () => {
   const agent = await localChain()
@@ -305,6 +311,42 @@ test('numbers that a failed transaction took are taken again, and nothing of it 
   await chain.sealAll()
   for (const number of [1, 2, 3, 4]) expect((await chain.recordOf(`message/${number}`))?.sequence).toBe(number)
   expect(await verifyLocal(chain, { contents: true })).toMatchObject({ valid: true, counts: { commitments: 4 } })
+})
+
+test('when a block cannot be written none after it is, although they are made already, and all are made again', async () => {
+  await using disk = await DurableStore.open(join(temporaryFolder(), 'store'), new Uint8Array(32), crypto)
+  // takes no second block until all of them were made, and then takes it not
+  let [written, made, isFailing] = [0, 0, true]
+  const allMade = Promise.withResolvers<void>()
+  const store: ChainStore = {
+    transact: work =>
+      disk.transact(async transaction => {
+        let isBlock = false
+        const put = (key: string, value: Uint8Array): void => {
+          isBlock ||= key.startsWith('chain/b/')
+          transaction.put(key, value)
+        }
+        const result = await work({ ...transaction, put })
+        if (!isBlock || !isFailing || ++written < 3) return result
+        await allMade.promise
+        throw new Error('the disk is full')
+      })
+  }
+  const now = (): number => {
+    // once for the chain, once for the records, and once for each block when it is made
+    if (++made === 6) allMade.resolve()
+    return 1e12
+  }
+  await using chain = await LocalChain.open({ store, owner: ownerOf(1), randomBytes: crypto.randomBytes, now })
+  const messages = Array.from({ length: 3_600 }, (_, i) => message(i))
+  await disk.transact(transaction => chain.appendAll(transaction, messages))
+  await expect(chain.sealAll()).rejects.toThrow('the disk is full')
+  expect(chain.tip.height).toBe(1)
+  expect(await verifyLocal(chain, { contents: true })).toMatchObject({ valid: true, to: 1 })
+  isFailing = false
+  await chain.sealAll()
+  expect(chain.tip).toMatchObject({ height: 5, sequence: 3_600 })
+  expect(await verifyLocal(chain, { contents: true })).toMatchObject({ valid: true, counts: { records: 3_600 } })
 })
 
 test('more records without a block than are held in memory are found all the same, also after a restart', async () => {

@@ -48,22 +48,31 @@ async function readGroup(transaction: ChainTransaction, first: number): Promise<
   return { first, items: decodeGroup(bytes) }
 }
 
-/** The groups that the next block is made of: whole ones, as many as fit. */
+/** The groups that each of the next blocks is made of, at most so many blocks: whole groups, as many as fit. */
 export async function nextGroups(
   transaction: ChainTransaction,
   tip: LocalTip,
   { params: { maxRecords, maxBlockLength } }: Chain,
-  held: PendingGroups
-): Promise<PendingGroup[]> {
-  const groups: PendingGroup[] = []
-  let [records, length] = [0, SIGNED_HEADER_LENGTH]
+  held: PendingGroups,
+  blocks: number
+): Promise<PendingGroup[][]> {
+  const next: PendingGroup[][] = []
+  let [records, length] = [0, 0]
   for await (const group of unsealedGroups(transaction, tip, held)) {
+    let own = 0
+    for (const item of group.items) own += bodyLength(item)
+    const isFull = records + group.items.length > maxRecords || length + own > maxBlockLength
+    if (next.length === 0 || isFull) {
+      if (next.length === blocks) break
+      next.push([])
+      records = 0
+      length = SIGNED_HEADER_LENGTH
+    }
+    next.at(-1)!.push(group)
     records += group.items.length
-    for (const item of group.items) length += bodyLength(item)
-    if (records > maxRecords || length > maxBlockLength) break
-    groups.push(group)
+    length += own
   }
-  return groups
+  return next
 }
 
 /** Makes, mines and signs the block after `tip`; with it the tip that it makes, and the nodes of the history that it completes. */

@@ -1,26 +1,24 @@
-import { setImmediate as turn } from 'node:timers/promises'
 import { TalosError } from '../../errors.ts'
 import { SIGNED_HEADER_LENGTH } from '../block.ts'
 import { equalBytes, toHex } from '../bytes.ts'
 import type { Chain } from '../params.ts'
-import { assembleBlock, bodyLength, nextGroups, type Owner, unsealedGroups } from './assemble.ts'
-import { beginChain, loadChain, type OpenedChain, putBlock } from './begin.ts'
+import { bodyLength, type Owner, unsealedGroups } from './assemble.ts'
+import { beginChain, loadChain, type OpenedChain } from './begin.ts'
 import { checkedOperation, type Entry, itemOf, putItems } from './drafts.ts'
 import { eraseItems, eraseKept } from './erase.ts'
 import { type Item, payloadOf } from './group.ts'
-import { putIds } from './ids.ts'
 import { blockAt, heightOf, type LocalBlock } from './lookup.ts'
 import { migrate } from './migrate.ts'
-import { putOperations, putPeers, sequencesWith } from './peers.ts'
+import { putOperations, sequencesWith } from './peers.ts'
 import { type MadeRecord, makeRecords, type PendingGroup, PendingGroups } from './pending.ts'
 import { type NumberedRecord, RecordReader } from './reader.ts'
+import { Sealer } from './sealer.ts'
 import {
   type ChainStore,
   type ChainTransaction,
   decodeHead,
   decodeNumber,
   encodeHead,
-  encodeTip,
   KEYS,
   type LocalHead,
   type LocalTip
@@ -70,15 +68,12 @@ export class LocalChain implements AsyncDisposable {
   readonly #stopping = new AbortController()
   readonly #pending = new PendingGroups()
   readonly #stream: number
-  /** Called after each block. */
-  readonly #onBlock = new Set<() => void>()
-  #tip: LocalTip
+  readonly #sealer: Sealer
   #timer: NodeJS.Timeout | undefined
   /** The timer is for a block that is due, and waits for a lull at most. */
   #isDue = false
   /** When the last record was written, by the clock of the process, and its number. */
   #lastPut = { at: 0, sequence: 0 }
-  #sealing: Promise<unknown> = Promise.resolve()
 
   private constructor(init: LocalChainInit, { chain, tip, head }: OpenedChain) {
     this.store = init.store
@@ -87,8 +82,17 @@ export class LocalChain implements AsyncDisposable {
     this.#randomBytes = init.randomBytes
     this.#onError = init.onError ?? (() => {})
     this.chain = chain
-    this.#tip = tip
     this.#stream = head.stream
+    this.#sealer = new Sealer({
+      chain,
+      store: this.store,
+      owner: this.owner,
+      now: this.now,
+      stream: head.stream,
+      pending: this.#pending,
+      tip,
+      signal: this.#stopping.signal
+    })
   }
 
   /**
@@ -116,7 +120,7 @@ export class LocalChain implements AsyncDisposable {
   }
 
   get tip(): LocalTip {
-    return this.#tip
+    return this.#sealer.tip
   }
 
   /**
@@ -170,32 +174,25 @@ export class LocalChain implements AsyncDisposable {
 
   #holdUnsealed(): Promise<void> {
     return this.store.transact(async transaction => {
-      for await (const group of unsealedGroups(transaction, this.#tip, this.#pending)) {
+      for await (const group of unsealedGroups(transaction, this.tip, this.#pending)) {
         this.#hold(transaction, { ...group, items: group.items.map(({ content: _, ...item }) => item) })
       }
     })
   }
 
   /** Resolves when a record after `sequence` is in a block. @throws the reason of the signal */
-  async sealedAfter(sequence: number, signal: AbortSignal): Promise<void> {
-    while (this.#tip.sequence <= sequence) {
-      signal.throwIfAborted()
-      const { promise, resolve } = Promise.withResolvers<void>()
-      this.#onBlock.add(resolve)
-      signal.addEventListener('abort', () => resolve(), { once: true })
-      await promise
-      this.#onBlock.delete(resolve)
-    }
+  sealedAfter(sequence: number, signal: AbortSignal): Promise<void> {
+    return this.#sealer.sealedAfter(sequence, signal)
   }
 
   /** Makes one block of what has none; undefined when there is nothing, or when the chain was closed. */
   seal(): Promise<LocalBlock | undefined> {
-    return this.#alone(() => this.#seal())
+    return this.#sealer.seal()
   }
 
   /** Makes blocks until every record has one. */
-  async sealAll(): Promise<void> {
-    while ((await this.seal()) !== undefined);
+  sealAll(): Promise<void> {
+    return this.#sealer.sealAll()
   }
 
   /** Seals what is pending, and ends. Records whose block takes longer to mine than a second get it at the next start. */
@@ -250,14 +247,14 @@ export class LocalChain implements AsyncDisposable {
   /** Reads several records in a transaction of the caller. */
   reader(transaction: ChainTransaction): RecordReader {
     // the end of the chain may move on meanwhile
-    const tip = this.#tip
+    const tip = this.tip
     return new RecordReader(transaction, tip.sequence, to => this.#made(transaction, tip, to))
   }
 
   /** Numbers of the records without a block that have this peer, in order. */
   async pendingWith(transaction: ChainTransaction, peer: string): Promise<number[]> {
     const sequences: number[] = []
-    for await (const { first, items } of unsealedGroups(transaction, this.#tip, this.#pending)) {
+    for await (const { first, items } of unsealedGroups(transaction, this.tip, this.#pending)) {
       for (const [i, item] of items.entries()) {
         if (searchTerms(payloadOf(item)).peer === peer) sequences.push(first + i)
       }
@@ -305,17 +302,10 @@ export class LocalChain implements AsyncDisposable {
     work: (transaction: ChainTransaction) => Promise<readonly number[]> = async () => sequences
   ): Promise<void> {
     // not beside the making of a block, which would write anew by what the record could be found
-    await this.#alone(async () => {
+    await this.#sealer.alone(async () => {
       const erased = await this.store.transact(async transaction => eraseItems(transaction, await work(transaction)))
       for (const { sequence, commitment } of erased) this.#pending.erase(sequence, commitment)
     })
-  }
-
-  /** Runs `work` when no block is being made, and lets none be made meanwhile. */
-  #alone<T>(work: () => Promise<T>): Promise<T> {
-    const running = this.#sealing.then(work)
-    this.#sealing = running.catch(() => {})
-    return running
   }
 
   async #sequenceOf(transaction: ChainTransaction, operation: string, head: LocalHead): Promise<number | undefined> {
@@ -341,9 +331,7 @@ export class LocalChain implements AsyncDisposable {
 
   #isFull({ sequence, bytes }: LocalHead): boolean {
     const { maxRecords, maxBlockLength } = this.chain.params
-    return (
-      sequence - this.#tip.sequence >= maxRecords || bytes - this.#tip.bytes + SIGNED_HEADER_LENGTH >= maxBlockLength
-    )
+    return sequence - this.tip.sequence >= maxRecords || bytes - this.tip.bytes + SIGNED_HEADER_LENGTH >= maxBlockLength
   }
 
   #schedule(delay: number): void {
@@ -358,7 +346,7 @@ export class LocalChain implements AsyncDisposable {
     this.#isDue = true
     const now = performance.now()
     const { at, sequence } = this.#lastPut
-    if (now < Math.min(at + LULL.length, latest) && sequence - this.#tip.sequence < LULL.records) {
+    if (now < Math.min(at + LULL.length, latest) && sequence - this.tip.sequence < LULL.records) {
       this.#timer = setTimeout(() => this.#sealInLull(latest), LULL.length).unref()
       return
     }
@@ -369,54 +357,5 @@ export class LocalChain implements AsyncDisposable {
       this.#onError(error)
       this.#schedule(SEAL_AFTER)
     })
-  }
-
-  async #seal(): Promise<LocalBlock | undefined> {
-    const { signal } = this.#stopping
-    if (signal.aborted) return undefined
-    const tip = this.#tip
-    const groups = await this.store.transact(transaction => nextGroups(transaction, tip, this.chain, this.#pending))
-    if (groups.length === 0) return undefined
-    const records = await this.#makeAll(groups, tip)
-    const { block, next, completed } = await assembleBlock(
-      records,
-      groups.at(-1)!.items.at(-1)!.time,
-      tip,
-      this,
-      signal
-    )
-    await this.store.transact(async transaction => {
-      putBlock(transaction, block.bytes.slice(0, SIGNED_HEADER_LENGTH), next, block.first)
-      transaction.put(KEYS.body(block.first), block.bytes.slice(SIGNED_HEADER_LENGTH))
-      for (const { level, index, hash } of completed) transaction.put(KEYS.node(level, index), hash.slice())
-      await putIds(
-        transaction,
-        block.height,
-        block.first,
-        records.map(({ id }) => id)
-      )
-      putOperations(transaction, groups)
-      putPeers(
-        transaction,
-        block.first,
-        groups.flatMap(({ items }) => items.map(item => searchTerms(payloadOf(item)).peer))
-      )
-      transaction.put(KEYS.tip, encodeTip(next))
-    })
-    this.#tip = next
-    this.#pending.release(next.sequence)
-    for (const tell of this.#onBlock) tell()
-    return block
-  }
-
-  /** Some at a time, so that others have their turn. */
-  async #makeAll(groups: readonly PendingGroup[], tip: LocalTip): Promise<MadeRecord[]> {
-    const records: MadeRecord[] = []
-    const continued = { author: this.owner.publicKey, stream: this.#stream }
-    for (const group of groups) {
-      records.push(...makeRecords(group, { ...continued, previous: records.at(-1)?.id ?? tip.recordId }))
-      await turn()
-    }
-    return records
   }
 }

@@ -86,6 +86,15 @@ describe('both providers', () => {
         expect(hex(sealed.subarray(0, 7))).toBe('00'.repeat(7))
         expect(hex(noble.open(a, nonce, sealed.subarray(7), ad)!)).toBe(hex(data))
         expect(hex(openssl.open(a, nonce, sealed.subarray(7), ad)!)).toBe(hex(data))
+        for (const provider of [openssl, noble]) {
+          // a copy of the key: the caller may wipe its own
+          const key = a.slice()
+          const aead = provider.aead(key)
+          key.fill(0)
+          expect(hex(aead.seal(nonce, data, ad, 7))).toBe(hex(sealed))
+          expect(hex(aead.open(nonce, sealed.subarray(7), ad)!)).toBe(hex(data))
+          expect(aead.open(nonce, sealed.subarray(8), ad)).toBeUndefined()
+        }
       }),
       { numRuns: 200 }
     )
