@@ -25,12 +25,14 @@ import { hasIp6 } from './network/addresses.ts'
 import type { TalosNode } from './network/create-node.ts'
 import { NodeEvents } from './node-events.ts'
 import { OwnStreams } from './streams/own-streams.ts'
-import { isAwaited } from './tunnels/awaited.ts'
+import { isAwaited, type Offering, rememberOffer } from './tunnels/awaited.ts'
 import { OwnTunnels } from './tunnels/own-tunnels.ts'
 import type { Wallet } from './wallet/index.ts'
 
 export interface AgentNodeOptions extends AgentOptions {
   role: NodeRole
+  /** What this process will offer through the node: who comes before it does so is told to try again. @default nothing */
+  offering?: Offering
 }
 
 /** What a tunnel needs: everything else comes after it. */
@@ -124,7 +126,7 @@ export class AgentNode implements AsyncDisposable {
    * wallet is being unsealed, and before it is certain that no other process is the node: what it does then waits for that.
    * Throws what start() throws and is known by then.
    */
-  static async begin({ role, ...options }: AgentNodeOptions): Promise<AgentNode> {
+  static async begin({ role, offering, ...options }: AgentNodeOptions): Promise<AgentNode> {
     const agent = await beginAgent(options)
     const events = new NodeEvents()
     const opened = agent.wallet.then(wallet => open(wallet, agent, events))
@@ -140,6 +142,7 @@ export class AgentNode implements AsyncDisposable {
       const { libp2p, components } = await createCore(agent, role, disk, (peer, reason) => {
         if (node !== undefined) node.#recording.denials.add({ peer: peer.toString(), reason })
       })
+      if (offering !== undefined) await rememberOffer(disk.store, offering)
       node = new AgentNode({ role, ...options }, agent, opened, disk, libp2p, components)
       await libp2p.start()
       return node

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { attach } from '../../src/node/control/client.ts'
 import { readEndpoint } from '../../src/node/control/endpoint.ts'
 import type { NodeStatus } from '../../src/node/directory/types.ts'
+import { joinNode } from '../../src/node/join.ts'
 import { openTunnel } from '../../src/protocols/mcp/tunnel/client.ts'
 import type { LiveAgent, LiveProcess } from '../support/live-process.ts'
 import { script } from '../support/mcp-tunnel.ts'
@@ -160,7 +161,7 @@ describe.concurrent('a command that stays takes the place of one that does not',
   }, 90_000)
 })
 
-test('in any order of start and end the agent is served', async () => {
+test.concurrent('in any order of start and end the agent is served', async () => {
   await using net = await TunnelNet.open()
   const port = await net.fixedPort()
   const start: Record<string, () => Promise<LiveProcess>> = {
@@ -186,7 +187,7 @@ test('in any order of start and end the agent is served', async () => {
   }
 }, 90_000)
 
-test('status says how far away each connection of the running node is', async () => {
+test.concurrent('status says how far away each connection of the running node is', async () => {
   await using net = await TunnelNet.open()
   const server = await net.bootstrap()
   const daemon = await net.start(net.agent, 'daemon', 'ready')
@@ -204,7 +205,7 @@ test('status says how far away each connection of the running node is', async ()
   expect(await status()).toMatch(/CONNECTED TO +ROUND TRIP +HOW[^\n]*\n\S+ +[0-9.]+ (ms|s) +direct/)
 }, 60_000)
 
-test('status answers whatever begins and ends meanwhile', async () => {
+test.concurrent('status answers whatever begins and ends meanwhile', async () => {
   await using net = await TunnelNet.open()
   const status = () => talos(['status', '--json', '--data-dir', net.host.dataDir], { timeout: 60_000 })
   const asked = [status()]
@@ -217,7 +218,7 @@ test('status answers whatever begins and ends meanwhile', async () => {
   for (const { status: code, stdout } of await Promise.all(asked)) expect(code, stdout).toBe(0)
 }, 90_000)
 
-test('three commands that start at the same moment', async () => {
+test.concurrent('three commands that start at the same moment', async () => {
   await using net = await TunnelNet.open()
   const port = await net.fixedPort()
   const [, , serving] = await Promise.all([
@@ -232,6 +233,21 @@ test('three commands that start at the same moment', async () => {
 }, 90_000)
 
 describe.concurrent('a program that serves', () => {
+  test('is awaited by whom it names from when its node listens, before it serves for the first time', async () => {
+    await using net = await TunnelNet.open()
+    const port = await net.fixedPort()
+    const live = net.connect()
+    {
+      const offering = { services: ['mcp'], authorizedPeers: [net.agent.peerId] }
+      const listen = [`/ip4/127.0.0.1/tcp/${port}`]
+      await using _ = await joinNode({ dataDir: net.host.dataDir, role: 'agent', config: { listen }, offering })
+      await live.line(line => line.includes('not served at this moment'))
+    }
+    await net.serve(SERVER, { port })
+    await live.initialize()
+    expect(await pidOf(live)).toBeGreaterThan(0)
+  }, 90_000)
+
   test('is killed while the node lives: calls are answered, and with the next one the agent goes on by itself', async () => {
     await using net = await TunnelNet.open()
     const port = await net.fixedPort()
@@ -277,7 +293,7 @@ describe.concurrent('a program that serves', () => {
   }, 60_000)
 })
 
-test('a node that is stopped: who comes is told so, and who is there goes on when it does', async () => {
+test.concurrent('a node that is stopped: who comes is told so, and who is there goes on when it does', async () => {
   await using net = await TunnelNet.open()
   await net.serve(SERVER)
   const daemon = await net.start(net.agent, 'daemon', 'ready')
@@ -299,7 +315,7 @@ test('a node that is stopped: who comes is told so, and who is there goes on whe
   expect(await within(live.agent.answer('b'), 'the answer', SOON)).toMatchObject({ result: pid })
 }, 120_000)
 
-test('what a killed node has left behind is in nobody’s way', async () => {
+test.concurrent('what a killed node has left behind is in nobody’s way', async () => {
   await using net = await TunnelNet.open()
   await net.serve(SERVER)
   const daemon = await net.start(net.agent, 'daemon', 'ready')
@@ -317,9 +333,11 @@ test('what a killed node has left behind is in nobody’s way', async () => {
   expect(await pidOf(second)).toBeGreaterThan(0)
 }, 60_000)
 
-test('a hundred programs that come and go leave nothing open at the node', async () => {
+test.concurrent('a hundred programs that come and go leave nothing open at the node', async () => {
   await using net = await TunnelNet.open()
-  await net.serve(SERVER)
+  // one that starts quickly, since every session has its own: it answers whatever has an id
+  const answer = 's/.*"id":\\([^,}]*\\).*/{"jsonrpc":"2.0","id":\\1,"result":{}}/'
+  await net.serve({ file: 'sed', args: ['-u', answer] })
   const daemon = await net.start(net.agent, 'daemon', 'ready')
   const round = async (withTunnel: boolean): Promise<void> => {
     await using node = await attach(net.agent.dataDir)

@@ -90,9 +90,17 @@ export class LiveAgent extends LiveProcess {
   /** Opens a session of the older era. */
   async initialize(capabilities: object = {}): Promise<void> {
     const params = { protocolVersion: '2025-11-25', capabilities, clientInfo: { name: 'test', version: '1' } }
-    await this.agent.write({ id: 'init', method: 'initialize', params })
-    const answer = await this.agent.answer('init')
+    const exchange = this.agent
+      .write({ id: 'init', method: 'initialize', params })
+      .then(() => this.agent.answer('init'))
+    const answer = await Promise.race([exchange, this.#early()])
     if (answer.result === undefined) throw new Error(`no session: ${JSON.stringify(answer)}`)
     await this.agent.write({ method: 'notifications/initialized' })
+  }
+
+  /** Fails when it ends, with what it said. */
+  async #early(): Promise<never> {
+    const { code } = await this.exited
+    throw new Error(`it ended with ${code} instead of an answer; it said:\n${this.said.join('\n').slice(-4000)}`)
   }
 }

@@ -23,6 +23,7 @@ export class RawAgent {
 
   async write(...lines: (string | object)[]): Promise<void> {
     const text = lines.map(line => (typeof line === 'string' ? line : JSON.stringify({ jsonrpc: '2.0', ...line })))
+    if (this.#input.destroyed) throw new Error(`nobody reads ${text.join(' ')}: the program has closed its input`)
     if (!this.#input.write(`${text.join('\n')}\n`)) await once(this.#input, 'drain')
   }
 

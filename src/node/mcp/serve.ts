@@ -81,7 +81,8 @@ export async function serveMcp(options: ServeMcpOptions): Promise<McpHost> {
     onEvent({ type: 'server-stderr', peer, service, line })
   )
   const limits = options.maxMessageBytes === undefined ? {} : { maxLine: options.maxMessageBytes }
-  const nodes = new NodeLink({ ...options, role: 'agent' })
+  const offering = { services: Object.keys(options.services), authorizedPeers }
+  const nodes = new NodeLink({ ...options, role: 'agent', offering })
   const recording = NodeRecording.through(nodes, error => onEvent({ type: 'not-recording', reason: error.message }))
   const hosted = new HostedTunnels({
     ...limits,
@@ -107,7 +108,6 @@ export async function serveMcp(options: ServeMcpOptions): Promise<McpHost> {
     }
   })
   tunnels = hosted
-  const offering = { services: Object.keys(options.services), authorizedPeers, tunnels: hosted }
   const over = new AbortController()
   let place: OfferedAt
 
@@ -116,7 +116,7 @@ export async function serveMcp(options: ServeMcpOptions): Promise<McpHost> {
     node = joined
     // the node in this process knows what the options say; one that runs already is told
     if (joined.own === undefined) await joined.tunnels.prepare(options.config ?? {}, over.signal)
-    place = await joined.tunnels.offer(offering)
+    place = await joined.tunnels.offer({ ...offering, tunnels: hosted })
     if (monitor !== undefined) monitor.ready = true
   }
 

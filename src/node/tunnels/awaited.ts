@@ -4,11 +4,14 @@ import type { SessionStore } from '../../protocols/sessions/index.ts'
 
 const PREFIX = 'offer/'
 
+/** What is offered, or about to be. */
+export type Offering = Pick<TunnelOffer, 'services' | 'authorizedPeers'>
+
 /**
  * Keeps who may use a service, until it is offered again. When the program that serves has ended, or the node was started anew
  * and that program is not back yet, such a peer is told to try again instead of being turned away for good.
  */
-export async function rememberOffer(store: SessionStore, { services, authorizedPeers }: TunnelOffer): Promise<void> {
+export async function rememberOffer(store: SessionStore, { services, authorizedPeers }: Offering): Promise<void> {
   const peers = new TextEncoder().encode(authorizedPeers.join(' '))
   await store.transact(async transaction => {
     for (const service of services) transaction.put(keyOf(service), peers.slice())
