@@ -1,8 +1,15 @@
 import { TalosError } from '../../errors.ts'
-import { type BodyEntry, blockHash, decodeBody, decodeHeader, SIGNED_HEADER_LENGTH } from '../block.ts'
+import {
+  type BlockHeader,
+  type BodyEntry,
+  blockHash,
+  decodeBody,
+  decodeHeader,
+  SIGNED_HEADER_LENGTH
+} from '../block.ts'
 import { concatBytes, equalBytes, viewOf } from '../bytes.ts'
 import { type Checkpoint, openCheckpoint, originOf } from '../checkpoint.ts'
-import { commit, encodePayload } from '../commitment.ts'
+import { commit, encodePayload, type Payload } from '../commitment.ts'
 import { NOTE_KEY } from '../note.ts'
 import { type Chain, chainOf, decodeParams } from '../params.ts'
 import { decodeRecord, recordId } from '../record.ts'
@@ -17,15 +24,15 @@ import { blockAt, damaged, recordsOf } from './lookup.ts'
 import { putOperations, putPeers } from './peers.ts'
 import { signCheckpoint } from './proofs.ts'
 import { prunedTo } from './prune.ts'
-import { encodePruned, KEYS } from './store.ts'
+import { type ChainTransaction, encodePruned, KEYS, type Pruned } from './store.ts'
 import { decodePrivate, isContent, searchTerms } from './stored-record.ts'
 
 const MAGIC = 'talos-chain-archive/1\n'
 /** Of one part of an archive. */
 const MAX_PART = 2_000_000
 const NOTHING = new Uint8Array()
-/** Blocks that are written at once. */
-const WINDOW = 64
+/** What is written at once, when it has so many bytes. */
+const WINDOW = 1_000_000
 
 /**
  * The chain as bytes, to be kept elsewhere: parameters, blocks with all that is private of their records, and a signed checkpoint.
@@ -55,6 +62,9 @@ export async function* archiveLocal(local: LocalChain): AsyncGenerator<Uint8Arra
 
 interface ArchivedBlock {
   bytes: Uint8Array
+  header: BlockHeader
+  /** With all that is private of it. */
+  length: number
   entries: readonly BodyEntry[]
   /** What is private of each record: its payload, and what is kept beside it. */
   secrets: ReadonlyArray<{ secret: Uint8Array; content: Uint8Array }>
@@ -97,77 +107,113 @@ export async function importArchive(local: LocalChain, source: AsyncIterable<Uin
   requireOwner(await reader.chain(), local.owner.publicKey, chain.id)
   const pruned = await store.transact(prunedTo)
   let restored = 0
-  const waiting: Promise<void>[] = []
-  let first: { height: number; sequence: number; id: Uint8Array } | undefined
+  let window: CheckedArchive[] = []
+  let length = 0
+  let writing = Promise.resolve()
+  let before: Pruned | undefined
   let last = 0
-  for await (const archived of reader.blocks()) {
-    const { height } = decodeHeader(archived.bytes)
-    if (pruned === undefined || height > pruned.height) break
-    const record = decodeRecord(archived.entries[0]!.record)
-    if (first !== undefined && height !== last + 1) throw invalid('its blocks are not in order')
-    first ??= { height: height - 1, sequence: record.sequence - 1, id: record.previous }
-    // those that wait share one write
-    waiting.push(restore(local, archived, record.sequence))
-    if (waiting.length === WINDOW) await Promise.all(waiting.splice(0))
-    last = height
-    restored++
+  const write = async (): Promise<void> => {
+    const blocks = window
+    window = []
+    length = 0
+    await writing
+    writing = store.transact(transaction => restoreAll(transaction, blocks))
+    // told where it is waited for
+    writing.catch(() => {})
   }
-  await Promise.all(waiting)
-  if (pruned === undefined || first === undefined) return 0
+  try {
+    for await (const archived of reader.blocks()) {
+      const { height } = archived.header
+      if (pruned === undefined || height > pruned.height) break
+      if (before !== undefined && height !== last + 1) throw invalid('its blocks are not in order')
+      // while those before it are on their way to the disk
+      const checked = checkArchived(archived)
+      before ??= { height: height - 1, sequence: checked.first - 1, id: checked.previous }
+      window.push(checked)
+      length += archived.length
+      last = height
+      restored++
+      if (length >= WINDOW) await write()
+    }
+    await write()
+    await writing
+  } finally {
+    // whatever was begun is on disk, or is not, when this ends
+    await writing.catch(() => {})
+  }
+  if (pruned === undefined || before === undefined) return 0
   if (last !== pruned.height) throw invalid('it ends before what the chain still has')
   await store.transact(async transaction => {
-    if (first.height === 0) transaction.delete(KEYS.pruned)
-    else transaction.put(KEYS.pruned, encodePruned(first))
+    if (before.height === 0) transaction.delete(KEYS.pruned)
+    else transaction.put(KEYS.pruned, encodePruned(before))
   })
   return restored
 }
 
-async function restore(local: LocalChain, { bytes, entries, secrets }: ArchivedBlock, from: number): Promise<void> {
-  const header = decodeHeader(bytes)
-  const ids = entries.map(({ record }) => recordId(record))
-  await local.store.transact(async transaction => {
-    const own = await blockAt(transaction, header.height)
-    if (own === undefined || !equalBytes(own.hash, blockHash(bytes)))
-      throw invalid(`block ${header.height} is another one`)
-    if (own.first !== from || !equalBytes(merkleRoot(ids), header.recordsRoot)) {
-      throw invalid(`block ${header.height} has other records`)
-    }
-    verifySecrets({ bytes, entries, secrets })
-    const items = entries.map(({ record }, index) => itemOf(record, secrets[index]!))
-    const groups = putItems(transaction, from, items)
-    putOperations(transaction, groups)
-    const peers = items.map(item => searchTerms(payloadOf(item)).peer)
-    putPeers(transaction, from, peers)
-    await putIds(transaction, header.height, from, ids)
-    transaction.put(KEYS.body(from), bytes.slice(SIGNED_HEADER_LENGTH))
-    for (const [index, id] of ids.entries()) {
-      const sequence = from + index
-      if ((await transaction.get(KEYS.kept(id))) === undefined) continue
-      transaction.delete(KEYS.kept(id))
-      transaction.put(KEYS.pinned(sequence), new Uint8Array())
-    }
-  })
+/** A block whose records are those of its header, and what is private of them what they commit to. */
+interface CheckedArchive {
+  header: BlockHeader
+  hash: Uint8Array
+  body: Uint8Array
+  /** Number of its first record, and the id of the one before. */
+  first: number
+  previous: Uint8Array
+  ids: readonly Uint8Array[]
+  items: readonly Item[]
 }
 
-function itemOf(bytes: Uint8Array, { secret, content }: ArchivedBlock['secrets'][number]): Item {
-  const { kind, time, extensions, commitment } = decodeRecord(bytes)
-  const { payload } = decodePrivate(secret)
-  const item = { kind, time, extensions, contents: payload ?? commitment }
-  return content.length === 0 ? item : { ...item, content }
+function checkArchived({ bytes, header, entries, secrets }: ArchivedBlock): CheckedArchive {
+  const records = entries.map(({ record }) => decodeRecord(record))
+  const ids = entries.map(({ record }) => recordId(record))
+  if (records.length === 0 || !equalBytes(merkleRoot(ids), header.recordsRoot)) {
+    throw invalid(`block ${header.height} has other records`)
+  }
+  const items = records.map(({ kind, time, extensions, commitment }, i): Item => {
+    const { payload, content } = openSecret(secrets[i]!, commitment)
+    const item = { kind, time, extensions, contents: payload ?? commitment }
+    return content === undefined ? item : { ...item, content }
+  })
+  const { sequence: first, previous } = records[0]!
+  const [hash, body] = [blockHash(bytes), bytes.slice(SIGNED_HEADER_LENGTH)]
+  return { header, hash, body, first, previous, ids, items }
+}
+
+async function restoreAll(transaction: ChainTransaction, blocks: readonly CheckedArchive[]): Promise<void> {
+  const kept = new Set(await transaction.keys(KEYS.keeps))
+  for (const { header, hash, body, first, ids, items } of blocks) {
+    const own = await blockAt(transaction, header.height)
+    if (own === undefined || !equalBytes(own.hash, hash)) throw invalid(`block ${header.height} is another one`)
+    if (own.first !== first) throw invalid(`block ${header.height} has other records`)
+    const groups = putItems(transaction, first, items)
+    putOperations(transaction, groups)
+    const peers = items.map(item => searchTerms(payloadOf(item)).peer)
+    putPeers(transaction, first, peers)
+    await putIds(transaction, header.height, first, ids)
+    transaction.put(KEYS.body(first), body)
+    if (kept.size === 0) continue
+    for (const [index, id] of ids.entries()) {
+      if (!kept.has(KEYS.kept(id))) continue
+      transaction.delete(KEYS.kept(id))
+      transaction.put(KEYS.pinned(first + index), new Uint8Array())
+    }
+  }
 }
 
 /** What is private of each record is what the record commits to. */
 function verifySecrets({ entries, secrets }: ArchivedBlock): void {
-  for (const [index, { record }] of entries.entries()) {
-    const { secret, content } = secrets[index]!
-    const { payload } = decodePrivate(secret)
-    const isOwn =
-      payload === undefined
-        ? content.length === 0
-        : equalBytes(commit(payload), decodeRecord(record).commitment) &&
-          isContent(payload, content.length === 0 ? undefined : content)
-    if (!isOwn) throw invalid('the contents of a record are not what was recorded')
-  }
+  for (const [i, { record }] of entries.entries()) openSecret(secrets[i]!, decodeRecord(record).commitment)
+}
+
+function openSecret(
+  { secret, content }: ArchivedBlock['secrets'][number],
+  commitment: Uint8Array
+): { payload: Payload | undefined; content: Uint8Array | undefined } {
+  const { payload } = decodePrivate(secret)
+  const beside = content.length === 0 ? undefined : content
+  const isOwn =
+    payload === undefined ? beside === undefined : equalBytes(commit(payload), commitment) && isContent(payload, beside)
+  if (!isOwn) throw invalid('the contents of a record are not what was recorded')
+  return { payload, content: beside }
 }
 
 function part(bytes: Uint8Array): Uint8Array {
@@ -192,7 +238,8 @@ class ArchiveReader implements AsyncDisposable {
   }
 
   async chain(): Promise<Chain> {
-    if (new TextDecoder().decode(await this.#take(MAGIC.length)) !== MAGIC) throw invalid('it is no archive of a chain')
+    while (this.#held.length < MAGIC.length) await this.#more()
+    if (new TextDecoder().decode(this.#cut(0, MAGIC.length)) !== MAGIC) throw invalid('it is no archive of a chain')
     this.#chain = chainOf(decodeParams(await this.part()))
     return this.#chain
   }
@@ -204,30 +251,44 @@ class ArchiveReader implements AsyncDisposable {
       const header = decodeHeader(bytes)
       if (header.recordCount > this.#chain!.params.maxRecords) throw invalid('a block has too many records')
       const secrets: Array<ArchivedBlock['secrets'][number]> = []
+      let { length } = bytes
       for (let i = 0; i < header.recordCount; i++) {
-        secrets.push({ secret: await this.part(), content: await this.part() })
+        const secret = this.#ready() ?? (await this.part())
+        const content = this.#ready() ?? (await this.part())
+        secrets.push({ secret, content })
+        length += secret.length + content.length
       }
-      yield { bytes, entries: decodeBody(bytes.subarray(SIGNED_HEADER_LENGTH), header), secrets }
+      yield { bytes, header, length, entries: decodeBody(bytes.subarray(SIGNED_HEADER_LENGTH), header), secrets }
     }
   }
 
   async part(): Promise<Uint8Array> {
-    const length = viewOf(await this.#take(4)).getUint32(0)
-    if (length > MAX_PART) throw invalid('a part is too long')
-    return this.#take(length)
+    for (;;) {
+      const part = this.#ready()
+      if (part !== undefined) return part
+      await this.#more()
+    }
   }
 
-  async #take(length: number): Promise<Uint8Array> {
-    const chunks = [this.#held]
-    for (let had = this.#held.length; had < length; ) {
-      const next = await this.#chunks.next()
-      if (next.done === true) throw invalid('it is cut off')
-      chunks.push(next.value)
-      had += next.value.length
-    }
-    const bytes = chunks.length === 1 ? this.#held : concatBytes(...chunks)
-    this.#held = bytes.subarray(length)
-    return bytes.slice(0, length)
+  /** The next part, when all of it was read already: waiting for each of a record's would cost as much as checking it. */
+  #ready(): Uint8Array | undefined {
+    const held = this.#held
+    if (held.length < 4) return undefined
+    const length = ((held[0]! << 24) | (held[1]! << 16) | (held[2]! << 8) | held[3]!) >>> 0
+    if (length > MAX_PART) throw invalid('a part is too long')
+    return held.length < 4 + length ? undefined : this.#cut(4, 4 + length)
+  }
+
+  #cut(from: number, to: number): Uint8Array {
+    const bytes = this.#held.subarray(from, to)
+    this.#held = this.#held.subarray(to)
+    return bytes
+  }
+
+  async #more(): Promise<void> {
+    const next = await this.#chunks.next()
+    if (next.done === true) throw invalid('it is cut off')
+    this.#held = this.#held.length === 0 ? next.value : concatBytes(this.#held, next.value)
   }
 }
 
