@@ -9,12 +9,12 @@ import {
   sealStatement
 } from './block.ts'
 import { compareBytes, concatBytes, equalBytes, HASH_LENGTH, splitHashes, viewOf } from './bytes.ts'
-import { originOf, parseCheckpoint } from './checkpoint.ts'
+import { type Checkpoint, originOf, parseCheckpoint } from './checkpoint.ts'
 import { base64, fromBase64, NOTE_KEY, type NoteKey, noteKeyId, parseNote, verifyNote } from './note.ts'
 import { type Chain, chainOf, decodeParams } from './params.ts'
 import { decodeRecord, recordId } from './record.ts'
 import { verifyRecord } from './record-signature.ts'
-import { hashLeaf, inclusionRanges, verifyInclusion } from './tree.ts'
+import { consistencyRoots, hashLeaf, inclusionRanges, verifyInclusion } from './tree.ts'
 
 /** A block of a chain with an owner, as far as it shows that it is one. */
 export interface BlockStatement {
@@ -38,6 +38,11 @@ export type Evidence =
   | { what: 'records'; chainId: Uint8Array; pair: readonly [RecordStatement, RecordStatement] }
   /** Two states of one size, signed by the chain's owner or by a witness: C2SP notes. */
   | { what: 'checkpoints'; key: NoteKey; pair: readonly [string, string] }
+  /**
+   * Two states of two sizes, the smaller one first, and what shows that the larger one does not continue it: the path from what it has in the
+   * place of the smaller one, which begins with the last complete subtree of that.
+   */
+  | { what: 'histories'; key: NoteKey; pair: readonly [string, string]; path: readonly Uint8Array[] }
 
 export interface Equivocation {
   what: Evidence['what']
@@ -47,7 +52,7 @@ export interface Equivocation {
   origin: string
   /** A height, a number in a stream, or a size. */
   place: number
-  /** Of what was signed: hashes of blocks, ids of records, roots. */
+  /** Of what was signed: hashes of blocks, ids of records, roots. Of histories: the root of the smaller size, and what the larger one has for it. */
   hashes: readonly [Uint8Array, Uint8Array]
 }
 
@@ -55,7 +60,7 @@ const VERSION = 1
 const HEAD = 'talos/evidence@v1'
 /** In bytes. */
 export const MAX_EVIDENCE = 65_536
-const WHAT = { blocks: 1, records: 2, checkpoints: 3 } as const
+const WHAT = { blocks: 1, records: 2, checkpoints: 3, histories: 4 } as const
 const encoder = new TextEncoder()
 
 /**
@@ -81,9 +86,13 @@ export function encodeEvidence(evidence: Evidence): Uint8Array {
     )
   }
   const { name, type, publicKey } = evidence.key
-  const parts = ordered(evidence.pair, note => parseCheckpoint(parseNote(note).text).root)
   const key = [part(1, encoder.encode(name)), Uint8Array.of(type), publicKey]
-  return concatBytes(head, ...key, ...parts.map(note => part(4, encoder.encode(onlyOf(note, evidence.key)))))
+  const notes = (pair: readonly string[]) => pair.map(note => part(4, encoder.encode(onlyOf(note, evidence.key))))
+  if (evidence.what === 'histories') {
+    return concatBytes(head, ...key, ...notes(evidence.pair), Uint8Array.of(evidence.path.length), ...evidence.path)
+  }
+  const parts = ordered(evidence.pair, note => parseCheckpoint(parseNote(note).text).root)
+  return concatBytes(head, ...key, ...notes(parts))
 }
 
 /** @throws CHAIN_EVIDENCE_INVALID */
@@ -126,8 +135,14 @@ export function verifyEvidence(bytes: Uint8Array): Equivocation {
         ? checkBlocks(evidence.params, evidence.pair)
         : evidence.what === 'records'
           ? checkRecords(evidence.chainId, evidence.pair)
-          : checkCheckpoints(evidence.key, evidence.pair)
-    if (compareBytes(...found.hashes) >= 0) throw invalid('the two are the same, or in the wrong order')
+          : evidence.what === 'checkpoints'
+            ? checkCheckpoints(evidence.key, evidence.pair)
+            : checkHistories(evidence)
+    const order = compareBytes(...found.hashes)
+    // of histories the smaller one comes first
+    if (order === 0 || (order > 0 && evidence.what !== 'histories')) {
+      throw invalid('the two are the same, or in the wrong order')
+    }
     return found
   })
 }
@@ -179,15 +194,8 @@ function checkRecords(chainId: Uint8Array, pair: readonly [RecordStatement, Reco
 }
 
 function checkCheckpoints(key: NoteKey, pair: readonly [string, string]): Equivocation {
-  const notes = [parseNote(pair[0]), parseNote(pair[1])] as const
-  for (const note of notes) {
-    // one form only: what somebody else added cannot make it other evidence
-    if (note.signatures.length !== 1 || verifyNote(note, key) !== true)
-      throw invalid('a checkpoint is not signed by the key')
-  }
-  const [one, other] = [parseCheckpoint(notes[0].text), parseCheckpoint(notes[1].text)]
-  if (one.origin !== other.origin || one.size !== other.size) throw invalid('the checkpoints are not for one place')
-  if (key.type === NOTE_KEY.ed25519 && key.name !== one.origin) throw invalid('the key is of another chain')
+  const [one, other] = signedBy(key, pair)
+  if (one.size !== other.size) throw invalid('the checkpoints are not for one place')
   return {
     what: 'checkpoints',
     culprit: key.publicKey,
@@ -195,6 +203,34 @@ function checkCheckpoints(key: NoteKey, pair: readonly [string, string]): Equivo
     place: one.size,
     hashes: [one.root, other.root]
   }
+}
+
+function checkHistories({ key, pair, path }: Evidence & { what: 'histories' }): Equivocation {
+  const [older, newer] = signedBy(key, pair)
+  if (!(older.size > 0 && older.size < newer.size)) throw invalid('the smaller state does not come first')
+  const roots = consistencyRoots(older.size, newer.size, path)
+  if (roots === undefined || !equalBytes(roots.newer, newer.root)) throw invalid('the path is not of the larger state')
+  return {
+    what: 'histories',
+    culprit: key.publicKey,
+    origin: older.origin,
+    place: older.size,
+    hashes: [older.root, roots.older]
+  }
+}
+
+/** What both say, which the key has signed, and it alone. */
+function signedBy(key: NoteKey, pair: readonly [string, string]): [Checkpoint, Checkpoint] {
+  const notes = [parseNote(pair[0]), parseNote(pair[1])] as const
+  for (const note of notes) {
+    // one form only: what somebody else added cannot make it other evidence
+    if (note.signatures.length !== 1 || verifyNote(note, key) !== true)
+      throw invalid('a checkpoint is not signed by the key')
+  }
+  const [one, other] = [parseCheckpoint(notes[0].text), parseCheckpoint(notes[1].text)]
+  if (one.origin !== other.origin) throw invalid('the checkpoints are not of one chain')
+  if (key.type === NOTE_KEY.ed25519 && key.name !== one.origin) throw invalid('the key is of another chain')
+  return [one, other]
 }
 
 function readBlocks(reader: Reader): Evidence {
@@ -215,13 +251,15 @@ function readRecords(reader: Reader): Evidence {
 }
 
 function readCheckpoints(reader: Reader, what: number): Evidence {
-  if (what !== WHAT.checkpoints) throw invalid('it is of an unknown kind')
+  if (what !== WHAT.checkpoints && what !== WHAT.histories) throw invalid('it is of an unknown kind')
   const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   const name = text.decode(reader.part(1))
   const type = reader.take(1)[0]
   if (type !== NOTE_KEY.ed25519 && type !== NOTE_KEY.cosignature) throw invalid('its key is of an unknown kind')
   const key: NoteKey = { name, type, publicKey: reader.take(HASH_LENGTH) }
-  return { what: 'checkpoints', key, pair: [text.decode(reader.part(4)), text.decode(reader.part(4))] }
+  const pair = [text.decode(reader.part(4)), text.decode(reader.part(4))] as const
+  if (what === WHAT.checkpoints) return { what: 'checkpoints', key, pair }
+  return { what: 'histories', key, pair, path: reader.hashes(reader.take(1)[0]!) }
 }
 
 function ownedChain(params: Uint8Array): Chain {

@@ -196,18 +196,36 @@ export function verifyConsistency(
   if (from.size > to.size || path.some(hash => hash.length !== HASH_LENGTH)) return false
   if (from.size === to.size) return path.length === 0 && equalBytes(from.root, to.root)
   if (from.size === 0) return path.length === 0 && equalBytes(from.root, EMPTY_ROOT)
-  let [node, last] = [from.size - 1, to.size - 1]
+  // a first tree that is one complete subtree is itself where the walk begins
+  const roots = consistencyRoots(from.size, to.size, isComplete(from.size) ? [from.root, ...path] : path)
+  return roots !== undefined && equalBytes(roots.older, from.root) && equalBytes(roots.newer, to.root)
+}
+
+/** Whether a tree of so many leaves, at least one, is one complete subtree. */
+export function isComplete(size: number): boolean {
+  let odd = size
+  while (odd % 2 === 0) odd /= 2
+  return odd === 1
+}
+
+/**
+ * The roots of the first `from` leaves of a tree and of all `to`, 0 < `from` < `to`, to which a path leads: the last complete subtree of the
+ * first leaves, always, and then what follows it in a consistency path. Undefined when it has not exactly the length that the sizes demand.
+ */
+export function consistencyRoots(
+  from: number,
+  to: number,
+  [start, ...rest]: readonly Uint8Array[]
+): { older: Uint8Array; newer: Uint8Array } | undefined {
+  if (start === undefined) return undefined
+  let [node, last] = [from - 1, to - 1]
   while (node % 2 === 1) {
     node = (node - 1) / 2
     last = Math.floor(last / 2)
   }
-  // a first tree that is one complete subtree is itself where the walk begins
-  const rest = node === 0 ? path : path.slice(1)
-  const start = node === 0 ? from.root : path[0]
-  if (start === undefined) return false
   let [older, newer] = [start, start]
   for (const sibling of rest) {
-    if (last === 0) return false
+    if (last === 0) return undefined
     if (node % 2 === 1 || node === last) {
       older = hashNode(sibling, older)
       newer = hashNode(sibling, newer)
@@ -221,7 +239,7 @@ export function verifyConsistency(
     node = Math.floor(node / 2)
     last = Math.floor(last / 2)
   }
-  return last === 0 && equalBytes(older, from.root) && equalBytes(newer, to.root)
+  return last === 0 ? { older, newer } : undefined
 }
 
 /** A tree that only grows, as the roots of its complete subtrees: at most 53 hashes, largest subtree first. */

@@ -27,7 +27,7 @@ export function proofText(proof: VerifiedProof, nameOf: (peer: string) => string
 
 /** Who signed two histories, for a person. */
 export function evidenceText({ what, culprit, origin, place, hashes }: VerifiedEvidence): string {
-  const where = { blocks: 'height', records: 'number', checkpoints: 'size' }[what]
+  const where = { blocks: 'height', records: 'number', checkpoints: 'size', histories: 'size' }[what]
   return [
     'PROVED: two histories were signed with one key',
     lines([

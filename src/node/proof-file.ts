@@ -102,14 +102,14 @@ export function verifyProof(text: string, options: VerifyProofOptions = {}): Ver
 
 /** Who signed two things for one place, of which there can be only one. */
 export interface VerifiedEvidence {
-  what: 'blocks' | 'records' | 'checkpoints'
+  what: 'blocks' | 'records' | 'checkpoints' | 'histories'
   /** Who signed both: PeerId of its key. */
   culprit: string
   /** `talos/` and the chain's id in base64url. */
   origin: string
   /** A height, a number in a stream, or a size. */
   place: number
-  /** Hashes of the blocks, ids of the records, or roots: 64 hexadecimal digits each. */
+  /** Hashes of the blocks, ids of the records, or roots; of histories the root of that size, and what a larger state has for it: 64 hexadecimal digits each. */
   hashes: [string, string]
 }
 

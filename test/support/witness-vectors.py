@@ -48,6 +48,23 @@ def open_note(note):
     return text + "\n", lines.rstrip("\n").split("\n")
 
 
+def roots(m, n, path):
+    """Of the first m and of all n leaves; the last complete subtree of the first is what the path begins with."""
+    if m == n:
+        # the whole, or what is left of it to the right
+        found = path.pop(0)
+        return found, found
+    k = 1
+    while k * 2 < n:
+        k *= 2
+    if m <= k:
+        first, left = roots(m, k, path)
+        return first, node(left, path.pop(0))
+    first, right = roots(m - k, n - k, path)
+    left = path.pop(0)
+    return node(left, first), node(left, right)
+
+
 def consistent(m, n, old, new, path):
     """RFC 6962 section 2.1.2, from the top down."""
     path = list(path)
@@ -179,7 +196,7 @@ for item in V["evidence"]:
             assert signed(culprit, b"talos/chain-record/v1\0" + own + hashes[-1], signature)
             places.append((record[4:36], record[36:40], number(record[40:48])))
     else:
-        assert what == 3
+        assert what in (3, 4)
         name, kind, culprit = reader.part(1), reader.take(1), reader.take(32)
         key = (name.decode(), sha(name + b"\n" + kind + culprit)[:4], kind[0], culprit)
         for _ in range(2):
@@ -189,6 +206,14 @@ for item in V["evidence"]:
             assert kind[0] != 1 or chain == name.decode()
             hashes.append(base64.b64decode(root))
             places.append((chain, int(size)))
+    if what == 4:
+        chain, older, newer = places[0][0], places[0][1], places[1][1]
+        assert chain == places[1][0] and 0 < older < newer
+        path = [reader.take(32) for _ in range(reader.take(1)[0])]
+        # the root that the larger state has for the smaller size is not the one that was signed for it
+        found, whole = roots(older, newer, path)
+        assert whole == hashes[1] and found != hashes[0] and not path
+        places[1], hashes = places[0], sorted([hashes[0], found])
     assert reader.at == len(data) and places[0] == places[1] and hashes[0] < hashes[1]
     place = places[0] if what == 1 else places[0][-1]
     assert culprit.hex() == item["culprit"] and place == item["place"]

@@ -120,6 +120,16 @@ export async function makeWitnessVectors(): Promise<Record<string, unknown>> {
         { what: 'checkpoints', key: witness, pair: [cosignedNote(tree, TIME), cosignedNote(fork, TIME + 9)] },
         signer.publicKey,
         10
+      ),
+      described(
+        {
+          what: 'histories',
+          key: log,
+          pair: [noteOf(9).note, noteOf(11, fork).note],
+          path: fork.consistencyPath(9, 11)
+        },
+        owner.publicKey,
+        9
       )
     ]
   }

@@ -15,7 +15,7 @@ import { cosignNote, formatNote, NOTE_KEY, signNote } from '../../src/chain/note
 import { chainOf, localParams } from '../../src/chain/params.ts'
 import { recordId } from '../../src/chain/record.ts'
 import { signRecord } from '../../src/chain/record-signature.ts'
-import { hashLeaf, MerkleTree } from '../../src/chain/tree.ts'
+import { hashLeaf, isComplete, MerkleTree } from '../../src/chain/tree.ts'
 import { ChainBuilder, START } from '../support/chain-builder.ts'
 import { ownerOf } from '../support/keys.ts'
 
@@ -86,8 +86,46 @@ test('two blocks, two records, two checkpoints for one place: who signed both, w
   }
 })
 
+/** Trees of 40 leaves that differ from leaf 5 on; the owner signed states of both. */
+const leaves = (fork: number) => Array.from({ length: 40 }, (_, i) => hashLeaf(Uint8Array.of(i, i < 5 ? 0 : fork)))
+const [trunk, branch] = [new MerkleTree(leaves(0)), new MerkleTree(leaves(1))]
+const stateOf = (tree: MerkleTree, size: number) => {
+  const state = checkpointText({ origin, size, root: tree.root(size) })
+  return formatNote({ text: state, signatures: [signNote(state, origin, owner)] })
+}
+const key = { name: origin, type: NOTE_KEY.ed25519, publicKey: owner.publicKey } as const
+
+/** A larger state of `tree` after a smaller one of the trunk. */
+function twoHistories(from: number, to: number, tree = branch): Evidence & { what: 'histories' } {
+  const path = tree.consistencyPath(from, to)
+  // RFC 6962 leaves out a first tree that is one complete subtree
+  if (isComplete(from)) path.unshift(tree.root(from))
+  return { what: 'histories', key, pair: [stateOf(trunk, from), stateOf(tree, to)], path }
+}
+
+test('a larger state that has another history up to a smaller one convicts who signed both, of all sizes; one that continues it does not', () => {
+  for (let from = 1; from < 40; from++) {
+    for (let to = from + 1; to <= 40; to++) {
+      const convict = () => verifyEvidence(encodeEvidence(twoHistories(from, to)))
+      // up to leaf 5 they have the same history
+      if (from <= 5) expect(convict, `${from} ${to}`).toThrow(INVALID)
+      else {
+        const hashes = [trunk.root(from), branch.root(from)]
+        expect(convict()).toEqual({ what: 'histories', culprit: owner.publicKey, origin, place: from, hashes })
+      }
+      expect(() => verifyEvidence(encodeEvidence(twoHistories(from, to, trunk))), `${from} ${to}`).toThrow(INVALID)
+    }
+  }
+})
+
 test('no byte of evidence can be changed', async () => {
-  for (const evidence of [await twoBlocks(), twoRecords(), twoCheckpoints()]) {
+  for (const evidence of [
+    await twoBlocks(),
+    twoRecords(),
+    twoCheckpoints(),
+    twoHistories(7, 12),
+    twoHistories(8, 12)
+  ]) {
     const bytes = encodeEvidence(evidence)
     for (let at = 0; at < bytes.length; at++) {
       const changed = bytes.slice()
@@ -103,6 +141,7 @@ test('no byte of evidence can be changed', async () => {
 test('nobody is accused who did nothing wrong', async () => {
   const blocks = await twoBlocks()
   const [one, other] = blocks.pair
+  const histories = twoHistories(7, 12)
   const innocent: Array<[string, Evidence]> = [
     ['the same block twice', { ...blocks, pair: [one, one] }],
     ['the same record twice', { ...twoRecords(), pair: [twoRecords().pair[0], twoRecords().pair[0]] }],
@@ -114,6 +153,17 @@ test('nobody is accused who did nothing wrong', async () => {
     ['records of two authors', { ...twoRecords(), pair: [twoRecords().pair[0], twoRecords(ownerOf(4)).pair[1]] }],
     ['records of another chain', { ...twoRecords(), chainId: new Uint8Array(32) }],
     ['checkpoints that grew', { ...twoCheckpoints(), pair: [grown(9, 1), grown(10, 2)] }],
+    ['histories in the wrong order', { ...histories, pair: [histories.pair[1], histories.pair[0]] }],
+    ['histories of one size', { ...histories, pair: [histories.pair[0], stateOf(branch, 7)] }],
+    ['a path that leads nowhere', { ...histories, path: [...histories.path.slice(1), histories.path[0]!] }],
+    ['a path that is cut off', { ...histories, path: histories.path.slice(1) }],
+    ['no path', { ...histories, path: [] }],
+    ['a path that goes on', { ...histories, path: [...histories.path, histories.path[0]!] }],
+    [
+      'a path from the smaller state to a larger one that was not signed',
+      { ...twoHistories(7, 12), path: branch.consistencyPath(7, 13) }
+    ],
+    ['a larger state that another key signed', { ...histories, pair: [histories.pair[0], grown(12, 1)] }],
     ['one checkpoint, cosigned at two times', { ...twoCheckpoints(4), pair: [cosigned(1), cosigned(2)] }]
   ]
   for (const [what, evidence] of innocent) expect(() => verifyEvidence(encodeEvidence(evidence)), what).toThrow(INVALID)
@@ -131,7 +181,7 @@ test('two blocks of one height of a chain of many writers are no equivocation', 
 })
 
 test('whatever is read is evidence, or CHAIN_EVIDENCE_INVALID', () => {
-  const head = fc.constantFrom([1, 1], [1, 2], [1, 3], [1, 4], [2, 1])
+  const head = fc.constantFrom([1, 1], [1, 2], [1, 3], [1, 4], [1, 5], [2, 1])
   fc.assert(
     fc.property(head, fc.uint8Array({ maxLength: 600 }), (start, rest) => {
       expect(() => verifyEvidence(Uint8Array.from([...start, ...rest]))).toThrow(INVALID)

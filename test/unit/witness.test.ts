@@ -206,6 +206,38 @@ test('who signs two histories is caught, told so, and cosigned no more; nor afte
   expect((await add(witness, new TestLog(1, 0, 5, START + 1), 0, 3)).status).toBe('ok')
 })
 
+test('who goes on from a second history is caught by its own proof, where that says what it goes on from', async () => {
+  const { store } = await durableStore()
+  const found: Uint8Array[] = []
+  const witness = await open(store, { onEvidence: evidence => found.push(evidence) })
+  const log = new TestLog()
+  const fork = new TestLog(1, 1)
+  await add(witness, log, 0, 7)
+  // a proof that does not lead to what was signed shows nothing, and neither does one from another size
+  const wrong = formatAddCheckpoint(7, log.proof(7, 11), fork.note(12))
+  expect(await witness.addCheckpoint(wrong, log.chain.encodedParams)).toEqual({ status: 'inconsistent' })
+  expect(await add(witness, fork, 6, 12)).toEqual({ status: 'conflict', body: '7\n' })
+  expect((await add(witness, log, 7, 8)).status).toBe('ok')
+  // from 8, a complete subtree, a proof leaves out what it begins with
+  expect(await add(witness, fork, 8, 12)).toEqual({ status: 'inconsistent' })
+  expect((await add(witness, log, 8, 9)).status).toBe('ok')
+  expect(found).toEqual([])
+  const { status, evidence } = await add(witness, fork, 9, 12)
+  expect(status).toBe('inconsistent')
+  expect(verifyEvidence(evidence!)).toMatchObject({
+    what: 'histories',
+    culprit: log.owner.publicKey,
+    origin: log.origin,
+    place: 9
+  })
+  expect(found).toEqual([evidence])
+  expect(await add(witness, log, 9, 10)).toEqual({ status: 'forbidden', evidence })
+  // another witness of the chain takes it from this one
+  const other = await open((await durableStore()).store)
+  await add(other, log, 0, 5)
+  expect(await other.learn(evidence!)).toBe(true)
+})
+
 test('what another witness has found is learned of a chain that is known, if it convicts its owner', async () => {
   const { store, reopen } = await durableStore()
   const [log, fork] = [new TestLog(), new TestLog(1, 1)]

@@ -42,7 +42,7 @@ export interface Conviction {
   /** Of the author. */
   peerId: string
   /** What there are two of for one place: records of the shared chain, blocks or checkpoints of a chain of its own. */
-  what: 'blocks' | 'records' | 'checkpoints'
+  what: 'blocks' | 'records' | 'checkpoints' | 'histories'
   /** `talos/` and that chain's id in base64url. */
   origin: string
   /** A height, a number in a stream, or a size. */

@@ -12,6 +12,7 @@ import {
   verifyNote
 } from '../../chain/note.ts'
 import { type Chain, chainOf, decodeParams } from '../../chain/params.ts'
+import { consistencyRoots, isComplete } from '../../chain/tree.ts'
 import {
   type AddCheckpoint,
   isMalformed,
@@ -199,15 +200,26 @@ interface Decision {
 
 const STATUSES = { 200: 'ok', 400: 'malformed', 403: 'forbidden', 422: 'inconsistent' } as const
 
-/** That the owner signed another state of the size that was cosigned last. */
+/**
+ * That the owner signed another state of the size that was cosigned last, or a larger one that another state of that size leads to: a proof
+ * of consistency that holds by itself, from another history than the one that was cosigned.
+ */
 function contradiction(
   note: string,
   latest: { size: number; root: Uint8Array },
-  { checkpoint, note: offered }: AddCheckpoint,
+  { oldSize, proof, checkpoint, note: offered }: AddCheckpoint,
   log: NoteKey
 ): Uint8Array | undefined {
-  if (checkpoint.size !== latest.size || equalBytes(checkpoint.root, latest.root)) return undefined
-  return encodeEvidence({ what: 'checkpoints', key: log, pair: [note, signedOnlyBy(offered, log)!] })
+  const { size, root } = checkpoint
+  const pair = [note, signedOnlyBy(offered, log)!] as const
+  if (size === latest.size) {
+    return equalBytes(root, latest.root) ? undefined : encodeEvidence({ what: 'checkpoints', key: log, pair })
+  }
+  // a proof from a complete subtree leaves out what it begins with: it cannot show what else that is
+  if (oldSize !== latest.size || size < latest.size || latest.size === 0 || isComplete(latest.size)) return undefined
+  const roots = consistencyRoots(latest.size, size, proof)
+  if (roots === undefined || !equalBytes(roots.newer, root) || equalBytes(roots.older, latest.root)) return undefined
+  return encodeEvidence({ what: 'histories', key: log, pair, path: proof })
 }
 
 function chainIdOf(origin: string): Uint8Array | undefined {
