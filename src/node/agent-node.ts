@@ -235,6 +235,15 @@ export class AgentNode implements AsyncDisposable {
     return this.#services?.network?.chain
   }
 
+  /** How far the agent's own chain is, with the records that are in no block yet; zeros before complete(). */
+  async auditCounts(): Promise<{ height: number; records: number; waiting: number; failures: number }> {
+    const trail = this.#audit
+    if (trail === undefined) return { height: 0, records: 0, waiting: 0, failures: 0 }
+    const { sequence } = await trail.chain.head()
+    const { height, sequence: sealed } = trail.chain.tip
+    return { height, records: sequence, waiting: Math.max(0, sequence - sealed), failures: trail.sealFailures }
+  }
+
   /** Messages that wait, here and for the application; none before complete(). */
   usage(): { outbox: number; inbox: number } {
     return this.#services?.messaging.usage ?? { outbox: 0, inbox: 0 }

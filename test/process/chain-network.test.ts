@@ -109,5 +109,7 @@ test('a server that is not in the list keeps the chain for those who are', async
   const metrics = await (await fetch(`${metricsUrl}/metrics`)).text()
   expect(metrics).toContain('\ntalos_chain_height 1\n')
   expect(metrics).toContain('\ntalos_chain_peers 2\n')
-  expect(metrics).toMatch(/\ntalos_chain_validation_seconds_total\{layer="consensus"\} 0\.\d+/)
+  expect(metrics).toMatch(/\ntalos_validation_duration_seconds_sum\{layer="consensus"\} 0\.\d+/)
+  expect(metrics).toMatch(/\ntalos_validation_duration_seconds_count\{layer="consensus"\} [1-9]/)
+  expect(metrics).toMatch(/\ntalos_signatures_verified_total [1-9]/)
 }, 120_000)

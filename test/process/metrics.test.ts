@@ -71,6 +71,15 @@ test('what is measured is what the documentation lists, and counts what happened
       expect(value(text, `talos_messages_refused_total{reason="${reason}"}`)).toBe(0)
     }
   }
+  for (const text of [ofHost!, ofAgent!]) {
+    expect(value(text, 'talos_audit_records')).toBeGreaterThan(0)
+    expect(value(text, 'talos_audit_waiting_records')).toBeLessThanOrEqual(value(text, 'talos_audit_records'))
+    expect(value(text, 'talos_audit_seal_failures_total')).toBe(0)
+  }
+  await eventually(async () => {
+    const text = await scrape(agent)
+    return value(text, 'talos_audit_height') > 0 && value(text, 'talos_audit_waiting_records') === 0
+  })
   expect(value(ofHost!, 'talos_tunnel_sessions')).toBe(1)
   // initialize and the call of the tool
   expect(value(ofHost!, 'talos_tunnel_calls_total{outcome="result"}')).toBe(2)

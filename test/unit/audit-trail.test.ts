@@ -95,6 +95,7 @@ test('records that get no block are told of once, and get it when it is possible
   isFull = false
   await trail.chain.sealedAfter(before, AbortSignal.timeout(20_000))
   expect(trail.chain.tip.sequence).toBe(before + 1)
+  expect(trail.sealFailures).toBeGreaterThan(1)
 })
 
 test('a registration is recorded when the name at a server changes, and not again after a restart', async () => {

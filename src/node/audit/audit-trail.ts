@@ -18,6 +18,8 @@ export interface AuditTrailOptions {
  */
 export class AuditTrail implements AsyncDisposable {
   readonly chain: LocalChain
+  /** Times that a block could not be made since the start; each is tried again. */
+  sealFailures = 0
 
   private constructor(chain: LocalChain) {
     this.chain = chain
@@ -33,12 +35,14 @@ export class AuditTrail implements AsyncDisposable {
     { difficulty, onTrouble = () => {} }: AuditTrailOptions = {}
   ): Promise<AuditTrail> {
     let told = ''
+    let trail: AuditTrail | undefined
     const chain = await LocalChain.open({
       store,
       owner: wallet.identity,
       randomBytes: crypto.randomBytes,
       ...(difficulty === undefined ? {} : { difficulty }),
       onError: error => {
+        if (trail !== undefined) trail.sealFailures++
         const trouble = troubleOf(error)
         const about = `${trouble.code} ${chain.tip.height}`
         if (about === told) return
@@ -46,9 +50,10 @@ export class AuditTrail implements AsyncDisposable {
         onTrouble(trouble)
       }
     })
-    const trail = new AuditTrail(chain)
+    trail = new AuditTrail(chain)
+    const { record } = trail
     if ((await chain.head()).sequence === 0) {
-      await store.transact(transaction => trail.record(transaction, [identityEntry(wallet)]))
+      await store.transact(transaction => record(transaction, [identityEntry(wallet)]))
     }
     return trail
   }

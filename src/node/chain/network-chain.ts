@@ -69,8 +69,10 @@ export interface NetworkCounts {
   blocks: number
   /** Of these, those that were not valid, by the first violation. */
   rejected: Record<string, number>
-  /** Spent in checks, by layer. */
+  /** Spent in checks, by layer, and blocks of which that was checked. */
   seconds: Record<string, number>
+  layers: Record<string, number>
+  signatures: number
 }
 
 /** A chain that this node shares with others: on disk, answered from, announced, fetched, and with blocks of its own. */
@@ -91,7 +93,14 @@ export class NetworkChain {
   readonly #timers: NodeJS.Timeout[] = []
   /** Woken by the next change of the chain. */
   readonly #waiting = new Set<() => void>()
-  readonly counts: NetworkCounts = { reorganisations: 0, blocks: 0, rejected: {}, seconds: {} }
+  readonly counts: NetworkCounts = {
+    reorganisations: 0,
+    blocks: 0,
+    rejected: {},
+    seconds: {},
+    layers: {},
+    signatures: 0
+  }
   #blocks: Channel | undefined
   #records: Channel | undefined
   #evidence: Channel | undefined
@@ -437,14 +446,17 @@ export class NetworkChain {
     if (some !== undefined) await this.#fetchRecords(some).catch(() => {})
   }
 
-  #onValidated({ valid, errors, layers }: ValidationResult): void {
+  #onValidated({ valid, errors, layers, counts: { signatures } }: ValidationResult): void {
     const { counts } = this
     counts.blocks++
+    counts.signatures += signatures
     if (!valid) {
       const { violation } = errors[0]!
       counts.rejected[violation] = (counts.rejected[violation] ?? 0) + 1
     }
-    for (const [layer, { duration }] of Object.entries(layers)) {
+    for (const [layer, { state, duration }] of Object.entries(layers)) {
+      if (state === 'skipped') continue
+      counts.layers[layer] = (counts.layers[layer] ?? 0) + 1
       counts.seconds[layer] = (counts.seconds[layer] ?? 0) + duration / 1000
     }
   }

@@ -61,6 +61,7 @@ class AgentMetrics extends Metrics {
         return { 'unreadable-here': unreadableHere, 'unreadable-there': unreadableThere, forged }
       }
     )
+    this.ownChain(async () => (await node()?.auditCounts()) ?? { height: 0, records: 0, waiting: 0, failures: 0 })
     this.sharedChain(() => node()?.network)
     this.gauges('talos_messages_waiting', 'Messages in the outbox and in the inbox', 'box', () => {
       const { outbox, inbox } = node()?.usage() ?? { outbox: 0, inbox: 0 }

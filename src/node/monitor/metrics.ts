@@ -84,21 +84,43 @@ export class Metrics {
   }
 
   /** Numbers that are counted elsewhere and only grow. */
-  protected totals(name: string, help: string, label: string | undefined, values: () => Record<string, number>): void {
+  protected totals(
+    name: string,
+    help: string,
+    label: string | undefined,
+    values: () => Record<string, number> | Promise<Record<string, number>>
+  ): void {
     const { registers } = this
     new Counter({
       name,
       help,
       labelNames: label === undefined ? [] : [label],
       registers,
-      collect() {
+      async collect() {
+        const found = await values()
         this.reset()
-        for (const [key, value] of Object.entries(values())) {
+        for (const [key, value] of Object.entries(found)) {
           if (label === undefined) this.inc(value)
           else this.labels(key).inc(value)
         }
       }
     })
+  }
+
+  /** Of the agent's own chain. */
+  protected ownChain(
+    counts: () => Promise<{ height: number; records: number; waiting: number; failures: number }>
+  ): void {
+    this.gauge('talos_audit_height', 'Blocks of the own chain after the first', async () => (await counts()).height)
+    this.gauge('talos_audit_records', 'Records of the own chain', async () => (await counts()).records)
+    this.gauge(
+      'talos_audit_waiting_records',
+      'Of these, those that are in no block yet',
+      async () => (await counts()).waiting
+    )
+    this.totals('talos_audit_seal_failures_total', 'Times that a block could not be made', undefined, async () => ({
+      all: (await counts()).failures
+    }))
   }
 
   /** Of the chain that is shared with others; zeros while there is none. */
@@ -121,16 +143,30 @@ export class Metrics {
       all: network()?.counts.blocks ?? 0
     }))
     this.totals(
-      'talos_chain_blocks_rejected_total',
+      'talos_blocks_rejected_total',
       'Blocks that were not valid, by the first violation',
       'reason',
       () => network()?.counts.rejected ?? {}
     )
     this.totals(
-      'talos_chain_validation_seconds_total',
+      'talos_signatures_verified_total',
+      'Signatures of blocks and records that were checked',
+      undefined,
+      () => ({
+        all: network()?.counts.signatures ?? 0
+      })
+    )
+    this.totals(
+      'talos_validation_duration_seconds_sum',
       'Time spent in checks of blocks, by layer',
       'layer',
       () => network()?.counts.seconds ?? {}
+    )
+    this.totals(
+      'talos_validation_duration_seconds_count',
+      'Blocks of which a layer was checked',
+      'layer',
+      () => network()?.counts.layers ?? {}
     )
   }
 
