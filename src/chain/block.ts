@@ -1,5 +1,5 @@
 import { signStatement } from '../crypto/index.ts'
-import { HASH_LENGTH, readUint64, viewOf, writeUint64 } from './bytes.ts'
+import { HASH_LENGTH, uint32At, uint64At, viewOf, writeUint64 } from './bytes.ts'
 import { FormatError } from './format-error.ts'
 import { sha256 } from './hash.ts'
 import { RECORD_LENGTH } from './record.ts'
@@ -60,26 +60,24 @@ export function encodeHeader(header: BlockHeader): Uint8Array {
 /** Reads the first 164 bytes; what it returns are views into `bytes`. @throws CHAIN_FORMAT */
 export function decodeHeader(bytes: Uint8Array): BlockHeader {
   if (bytes.length < HEADER_LENGTH) throw new FormatError('MALFORMED_BLOCK', 'a header has 164 bytes')
-  const view = viewOf(bytes)
-  if (view.getUint16(0) !== VERSION) {
-    throw new FormatError('UNSUPPORTED_VERSION', `a header has version ${view.getUint16(0)}`)
-  }
-  const flags = view.getUint16(2)
+  const version = bytes[0]! * 256 + bytes[1]!
+  if (version !== VERSION) throw new FormatError('UNSUPPORTED_VERSION', `a header has version ${version}`)
+  const flags = bytes[2]! * 256 + bytes[3]!
   if (flags > SIGNED_RECORDS) throw new FormatError('NON_CANONICAL', 'a header has unknown flags')
-  const [time, nonce] = [readUint64(view, 8), readUint64(view, NONCE_AT)]
+  const [time, nonce] = [uint64At(bytes, 8), uint64At(bytes, NONCE_AT)]
   if (Number.isNaN(time) || Number.isNaN(nonce)) {
     throw new FormatError('INVALID_TYPE', 'a header has a time or nonce above 2^53 - 1')
   }
   return {
-    height: view.getUint32(4),
+    height: uint32At(bytes, 4),
     time,
     previous: bytes.subarray(16, 48),
     recordsRoot: bytes.subarray(48, 80),
     historyRoot: bytes.subarray(80, 112),
     producer: bytes.subarray(112, 144),
-    recordCount: view.getUint32(144),
-    bodyLength: view.getUint32(148),
-    bits: view.getUint32(152),
+    recordCount: uint32At(bytes, 144),
+    bodyLength: uint32At(bytes, 148),
+    bits: uint32At(bytes, 152),
     nonce,
     signedRecords: flags === SIGNED_RECORDS
   }
@@ -153,12 +151,11 @@ export function decodeBody(body: Uint8Array, header: BlockHeader): BodyEntry[] {
   if (recordCount * entryLength(RECORD_LENGTH, signedRecords) > body.length) {
     throw new FormatError('MALFORMED_BLOCK', 'a body is shorter than its records')
   }
-  const view = viewOf(body)
   const entries: BodyEntry[] = []
   let at = 0
   for (let i = 0; i < recordCount; i++) {
     if (at + LENGTH_FIELD > body.length) throw new FormatError('MALFORMED_BLOCK', 'a body is cut off')
-    const end = at + LENGTH_FIELD + view.getUint32(at)
+    const end = at + LENGTH_FIELD + uint32At(body, at)
     const next = end + (signedRecords ? SIGNATURE_LENGTH : 0)
     if (next > body.length) throw new FormatError('MALFORMED_BLOCK', 'a record is cut off')
     const record = body.subarray(at + LENGTH_FIELD, end)

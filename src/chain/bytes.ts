@@ -2,6 +2,7 @@ export const HASH_LENGTH = 32
 export const ZERO_HASH = new Uint8Array(HASH_LENGTH)
 
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a === b) return true
   if (a.length !== b.length) return false
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
   return true
@@ -27,6 +28,16 @@ export const toHex = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex')
 
 export const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+
+/** An unsigned 32-bit integer: where there is one of many, a DataView would cost as much as ten of these. */
+export const uint32At = (bytes: Uint8Array, at: number): number =>
+  ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0
+
+/** What readUint64() gives, without a DataView. */
+export function uint64At(bytes: Uint8Array, at: number): number {
+  const high = uint32At(bytes, at)
+  return high > 0x1fffff ? Number.NaN : high * 2 ** 32 + uint32At(bytes, at + 4)
+}
 
 /** An unsigned 64-bit integer that fits a number; NaN for one above 2^53 - 1. */
 export function readUint64(view: DataView, at: number): number {

@@ -1,5 +1,5 @@
+import { compareBytes } from './bytes.ts'
 import { FormatError } from './format-error.ts'
-import { toText } from './hash.ts'
 
 const SPACE = 2n ** 256n
 
@@ -36,19 +36,25 @@ export function workOf(bits: number): bigint {
 
 let cachedBits = -1
 let cachedTarget = ''
+let cachedBytes = new Uint8Array(0)
 
 /** The target as a string of 32 characters, one for each byte. @throws CHAIN_FORMAT when `bits` are no target */
 export function targetText(bits: number): string {
-  if (bits !== cachedBits) {
-    cachedTarget = Buffer.from(targetOf(bits).toString(16).padStart(64, '0'), 'hex').toString('binary')
-    cachedBits = bits
-  }
+  if (bits !== cachedBits) remember(bits)
   return cachedTarget
+}
+
+function remember(bits: number): void {
+  const bytes = Buffer.from(targetOf(bits).toString(16).padStart(64, '0'), 'hex')
+  cachedTarget = bytes.toString('binary')
+  cachedBytes = new Uint8Array(bytes)
+  cachedBits = bits
 }
 
 /** Whether a header's hash (big-endian) is at most the target. @throws CHAIN_FORMAT when `bits` are no target */
 export function meetsTarget(hash: Uint8Array, bits: number): boolean {
-  return toText(hash) <= targetText(bits)
+  if (bits !== cachedBits) remember(bits)
+  return compareBytes(hash, cachedBytes) <= 0
 }
 
 /** Zero digits that a hash within `bits` begins with. */

@@ -1,6 +1,7 @@
 import { decodeBody } from '../block.ts'
 import { FormatError } from '../format-error.ts'
-import { decodeRecord, recordId } from '../record.ts'
+import { fromText, sha256Text } from '../hash.ts'
+import { type ChainRecord, decodeRecord } from '../record.ts'
 import { type CheckedEntry, reject, type Validator } from './context.ts'
 
 /** Every record has its one encoding and a length that the chain allows. Runs when the header was worth it. */
@@ -26,10 +27,14 @@ export const bodyStructure: Validator = {
 
 function entriesOf(context: Parameters<Validator['run']>[0]): CheckedEntry[] {
   const entries: CheckedEntry[] = []
+  let before: ChainRecord | undefined
   for (const { record: bytes, signature } of decodeBody(context.body!, context.header!)) {
     try {
-      const [record, id] = [decodeRecord(bytes), recordId(bytes)]
-      entries.push(signature === undefined ? { bytes, record, id } : { bytes, record, id, signature })
+      const record = decodeRecord(bytes, before)
+      before = record
+      const idText = sha256Text(bytes)
+      const id = fromText(idText)
+      entries.push(signature === undefined ? { bytes, record, id, idText } : { bytes, record, id, idText, signature })
     } catch (error) {
       if (!(error instanceof FormatError)) throw error
       reject(context, error.violation, error.message, entries.length)

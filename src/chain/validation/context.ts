@@ -48,6 +48,8 @@ export interface CheckedEntry {
   bytes: Uint8Array
   record: ChainRecord
   id: Uint8Array
+  /** The same with a character for each byte, as it was computed. */
+  idText?: string
   signature?: Uint8Array
   /** The signature was verified when the record came in alone. */
   isVerified?: boolean
@@ -123,13 +125,8 @@ export function warn(context: ValidationContext, violation: ViolationName, messa
 }
 
 function issueOf(context: ValidationContext, violation: ViolationName, message: string, record?: number): Issue {
-  const code = VIOLATIONS[violation]
-  return {
-    violation,
-    code,
-    layer: layerOf(violation),
-    message,
-    ...(context.header === undefined ? {} : { height: context.header.height }),
-    ...(record === undefined ? {} : { record })
-  }
+  const issue: Issue = { violation, code: VIOLATIONS[violation], layer: layerOf(violation), message }
+  if (context.header !== undefined) issue.height = context.header.height
+  if (record !== undefined) issue.record = record
+  return issue
 }

@@ -1,5 +1,6 @@
 import { decodeBody, decodeHeader, SIGNED_HEADER_LENGTH } from '../block.ts'
 import { concatBytes } from '../bytes.ts'
+import { toText } from '../hash.ts'
 import { chainOf, decodeParams } from '../params.ts'
 import { decodeRecord } from '../record.ts'
 import { Frontier } from '../tree.ts'
@@ -51,14 +52,24 @@ export async function validateSegment(job: SegmentJob): Promise<SegmentResult> {
   return { report: validator.end(), claimed, heads: state.point().heads }
 }
 
+/** Where author and stream of a record end, which are side by side. */
+const STREAM_END = 40
+
+function isSameStream(record: Uint8Array, other: Uint8Array): boolean {
+  for (let i = 4; i < STREAM_END; i++) if (record[i] !== other[i]) return false
+  return true
+}
+
 /** For each stream, what its first record in the blocks says comes before it. Blocks that do not decode are left to the validation. */
 function claimsOf(blocks: readonly Uint8Array[]): Heads {
   const claims = new Map<string, Heads[number]>()
+  let last: Uint8Array | undefined
   for (const block of blocks) {
     try {
       for (const { record: bytes } of decodeBody(block.subarray(SIGNED_HEADER_LENGTH), decodeHeader(block))) {
-        // author and stream, side by side
-        const key = Buffer.from(bytes.buffer, bytes.byteOffset + 4, 36).toString('binary')
+        if (last !== undefined && isSameStream(bytes, last)) continue
+        last = bytes
+        const key = toText(bytes.subarray(4, STREAM_END))
         if (claims.has(key)) continue
         const { author, stream, sequence, previous } = decodeRecord(bytes)
         claims.set(key, { author, stream, sequence: sequence - 1, id: previous })

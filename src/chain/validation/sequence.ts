@@ -11,21 +11,24 @@ export const sequence: Validator = {
     const { entries, view } = context
     // of a chain with one writer the map has one entry, and its key need not be made anew for each record
     const heads = new Map<string, Head>()
-    let last: { record: ChainRecord; head: Head } | undefined
+    let last: { record: ChainRecord; id: Uint8Array } | undefined
     let latest = 0
     for (let i = 0; i < entries!.length; i++) {
       const { record, id } = entries![i]!
       const isSame =
         last !== undefined && last.record.stream === record.stream && equalBytes(last.record.author, record.author)
-      let head: Head
-      if (isSame) head = last!.head
-      else {
-        if (last !== undefined) heads.set(keyOf(last.record), last.head)
-        head = heads.get(keyOf(record)) ?? view.headOf(record.author, record.stream) ?? NO_HEAD
+      if (!isSame) {
+        if (last !== undefined) heads.set(keyOf(last.record), headAt(last))
+        const head = heads.get(keyOf(record)) ?? view.headOf(record.author, record.stream) ?? NO_HEAD
+        if (!follows(context, record, id, head, i)) return
+      } else if (
+        (record.sequence !== last!.record.sequence + 1 || !equalBytes(record.previous, last!.id)) &&
+        !follows(context, record, id, headAt(last!), i)
+      ) {
+        return
       }
-      if (!follows(context, record, id, head, i)) return
-      last = { record, head: { sequence: record.sequence, id } }
-      latest = Math.max(latest, record.time)
+      last = entries![i]!
+      if (record.time > latest) latest = record.time
     }
     if (context.chain.params.admission === 'owner' && latest > context.header!.time) {
       reject(context, 'MESSAGE_FORMAT_INVALID', 'a record is younger than its block')
@@ -34,6 +37,7 @@ export const sequence: Validator = {
 }
 
 const NO_HEAD: Head = { sequence: 0, id: new Uint8Array(32) }
+const headAt = ({ record: { sequence }, id }: { record: ChainRecord; id: Uint8Array }): Head => ({ sequence, id })
 const keyOf = ({ author, stream }: ChainRecord): string => `${toHex(author)}/${stream}`
 
 function follows(context: ValidationContext, record: ChainRecord, id: Uint8Array, head: Head, at: number): boolean {

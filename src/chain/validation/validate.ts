@@ -183,7 +183,7 @@ async function run(
   const valid = context.errors.length === 0
   for (const { layer } of context.errors) layers[layer].state = 'failed'
   const { header, signedHeader, hash: found, entries } = context
-  return {
+  const result: ValidationResult = {
     valid,
     level,
     errors: context.errors,
@@ -191,9 +191,10 @@ async function run(
     layers,
     counts: context.counts,
     anchoredBy: context.anchoredBy,
-    duration: performance.now() - started,
-    ...(valid ? { block: { header: header!, signedHeader: signedHeader, hash: found!, entries: entries! } } : {})
+    duration: before - started
   }
+  if (valid) result.block = { header: header!, signedHeader, hash: found!, entries: entries! }
+  return result
 }
 
 /** What is reported of a validator that threw. */
