@@ -45,6 +45,23 @@ test('the first of a peer and reason is recorded at once, those after it as one,
   expect([records.length, vi.getTimerCount()]).toEqual([5, 0])
 })
 
+test('who goes on for hours is one record an hour', async () => {
+  const { noted, records } = refusals()
+  const refusal = { peer: 'mallory', what: 'stream', reason: 'X', details: { label: 'x' } }
+  for (let hour = 0; hour < 3; hour++) {
+    for (let again = 0; again < 50; again++) noted.note(refusal)
+    await vi.advanceTimersByTimeAsync(HOUR)
+  }
+  expect(records.map(({ count, label }) => [count, label])).toEqual([
+    [1, 'x'],
+    [49, undefined],
+    [50, undefined],
+    [50, undefined]
+  ])
+  await noted.close()
+  expect([records.length, vi.getTimerCount()]).toEqual([4, 0])
+})
+
 test('strangers without number are a number', async () => {
   const { noted, records } = refusals()
   for (let at = 0; at < 5_000; at++) {

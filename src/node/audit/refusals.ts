@@ -1,9 +1,10 @@
 import type { Entry, Field, FieldValue } from '../../chain/index.ts'
+import { Counted, type Times } from '../../protocols/limits/index.ts'
 
 /** So long refusals are counted before their number is recorded. Milliseconds. */
 const WINDOW = 3_600_000
 /** Peers and reasons that are told apart within that time; of all others only the number is recorded. */
-const MAX_GROUPS = 100
+const MAX_SORTS = 100
 
 export interface Refusal {
   /** PeerId. */
@@ -16,15 +17,8 @@ export interface Refusal {
   details?: Readonly<Record<string, FieldValue>>
 }
 
-interface Group {
-  /** Nobody's in particular, when there are too many. */
-  peer?: string
-  what: string
-  reason?: string
-  /** Not recorded yet. */
-  count: number
-  since: number
-}
+/** Peer and reason are nobody's in particular when there are too many. */
+type Counting = Pick<Refusal, 'what' | 'details'> & Partial<Refusal>
 
 export interface RefusalsInit {
   record(entry: Entry): Promise<void>
@@ -40,54 +34,42 @@ export interface RefusalsInit {
  */
 export class Refusals {
   readonly #init: RefusalsInit
-  readonly #groups = new Map<string, Group>()
-  #timer: NodeJS.Timeout | undefined
+  readonly #counted: Counted<Counting>
   #recording: Promise<unknown> = Promise.resolve()
 
   constructor(init: RefusalsInit) {
     this.#init = init
+    this.#counted = new Counted<Counting>({
+      window: WINDOW,
+      maxSorts: MAX_SORTS,
+      sortOf: ({ peer, what, reason }) => JSON.stringify([what, peer, reason]),
+      othersOf: ({ what }) => ({ what }),
+      keepCommon: kept => {
+        delete kept.details
+      },
+      tell: (refusal, times) => this.#record(refusal, times),
+      ...(init.now === undefined ? {} : { now: init.now })
+    })
   }
 
-  note({ peer, what, reason, details }: Refusal): void {
-    const key = JSON.stringify([peer, what, reason])
-    const known = this.#groups.get(key)
-    if (known !== undefined) {
-      known.count++
-      return
-    }
-    this.#timer ??= setTimeout(() => this.#flush(), WINDOW).unref()
-    const since = (this.#init.now ?? Date.now)()
-    if (this.#groups.size < MAX_GROUPS) {
-      this.#groups.set(key, { peer, what, reason, count: 0, since })
-      this.#record({ peer, what, reason, count: 1, since }, details)
-      return
-    }
-    const others = this.#groups.get(what) ?? { what, count: 0, since }
-    others.count++
-    this.#groups.set(what, others)
+  note(refusal: Refusal): void {
+    this.#counted.add(refusal)
   }
 
   /** Records what was counted. */
   async close(): Promise<void> {
-    this.#flush()
+    this.#counted.close()
     await this.#recording
   }
 
-  #flush(): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    for (const group of this.#groups.values()) if (group.count > 0) this.#record(group)
-    this.#groups.clear()
-  }
-
-  #record({ peer, what, reason, count, since }: Group, details: Refusal['details'] = {}): void {
+  #record({ peer, what, reason, details = {} }: Counting, { count, first }: Times): void {
     const fields: Field[] = [
       { name: 'event', value: 'refused' },
       { name: 'what', value: what },
       ...(peer === undefined ? [] : [{ name: 'peer', value: peer }]),
       ...(reason === undefined ? [] : [{ name: 'reason', value: reason }]),
       { name: 'count', value: count },
-      { name: 'since', value: since },
+      { name: 'since', value: first },
       ...Object.entries(details).map(([name, value]) => ({ name, value }))
     ]
     const recording = this.#init.record({ kind: 'DENIAL', fields }).catch(error => this.#init.onError(error))
