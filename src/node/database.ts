@@ -103,7 +103,13 @@ export class Database implements AsyncDisposable {
   async #write(operations: Operation[], sync: boolean): Promise<void> {
     if (this.#failure !== undefined) await this.#reopen()
     try {
-      await this.#level.batch(operations, { sync })
+      // one after the other into the native batch: an array of them costs twice as much of this thread
+      const batch = this.#level.batch()
+      for (const operation of operations) {
+        if (operation.type === 'put') batch.put(operation.key, operation.value)
+        else batch.del(operation.key)
+      }
+      await batch.write({ sync })
     } catch (cause) {
       this.#failure = asStorageError(this.#location, cause)
       throw this.#failure
