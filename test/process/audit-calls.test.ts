@@ -89,7 +89,7 @@ describe.concurrent('tool calls in the audit chain', () => {
       expect(invocations).toHaveLength(4)
       const echoed = invocations.map(fieldsOf).find(fields => fields['tool'] === 'echo')!
       expect(echoed).toMatchObject({ event, peer: other.peerId, method: 'tools/call', service: 'mcp', request })
-      expect(echoed['operation']).toMatch(/^mcp\/[0-9a-f]{32}\/[1-9][0-9]*$/)
+      expect(echoed['operation']).toMatch(/^mcp\/[0-9a-f]{48}\/[1-9][0-9]*$/)
       const executions = (await recordsOf(party, 'EXECUTION')).map(fieldsOf)
       const ended = executions.find(({ operation }) => operation === `${echoed['operation']}/end`)
       expect(ended).toMatchObject({ event, peer: other.peerId, outcome: 'result', result })

@@ -78,7 +78,7 @@ export class TestTunnel {
       signal: hostLink.signal,
       peer: 'agent',
       service: 'test',
-      tunnelId: '00'.repeat(16),
+      recordsId: '00'.repeat(24),
       server: processServers(server, {
         guardian: this.guardian,
         eras: this.eras,

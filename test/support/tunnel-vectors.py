@@ -22,7 +22,7 @@ assert bodies["open"] == {**OPEN, 3: [b"files"]}
 assert bodies["openOnlyService"] == OPEN
 assert bodies["openResume"] == {**OPEN, 3: [b"files"], 4: [1], 5: [300]}
 accept = bodies["accept"]
-assert accept == {1: [tunnel], 2: [host_half], 3: [H(V["hostRatchetKey"])], 5: [10485760], 6: [b"files"], 7: [30000]}
+assert accept == {1: [tunnel], 2: [host_half], 3: [H(V["hostRatchetKey"])], 5: [10485760], 6: [b"files"], 7: [30000], 8: [H(V["hostId"])]}
 assert bodies["acceptResume"] == {**accept, 4: [70000]}
 for number, name in enumerate(
     ("notAuthorised", "noSession", "unknownService", "unknownTunnel", "busy", "unsupported"), 1

@@ -39,6 +39,7 @@ export function makeTunnelVectors(): Record<string, unknown> {
   const tunnelId = draw(16)
   const openerHalf = draw(32)
   const hostHalf = draw(32)
+  const hostId = Buffer.from('0123456789abcdef', 'hex')
   const ratchet = crypto.x25519.generate()
   const [ratchetSecret] = drawn()
   const ratchetKey = Uint8Array.from(ratchet.publicKey)
@@ -51,7 +52,8 @@ export function makeTunnelVectors(): Record<string, unknown> {
     received: 0,
     maxLine: 10_485_760,
     service: 'files',
-    grace: 30_000
+    grace: 30_000,
+    hostId
   }
   const messages = {
     open: TunnelOpen.encode(open),
@@ -127,6 +129,7 @@ export function makeTunnelVectors(): Record<string, unknown> {
     opener: { publicKey: hex(openerKey.publicKey), peerId: opener.toString() },
     host: { publicKey: hex(hostKey.publicKey), peerId: host.toString() },
     tunnelId: hex(tunnelId),
+    hostId: hex(hostId),
     openerSecret: hex(openerHalf),
     hostSecret: hex(hostHalf),
     hostRatchetSecret: ratchetSecret,

@@ -7,7 +7,7 @@ import { RawAgent } from '../support/raw-agent.ts'
 
 const record = (number: number): CallRecord => ({
   kind: 'EXECUTION',
-  operation: `mcp/${'00'.repeat(16)}/${number}/end`,
+  operation: `mcp/${'00'.repeat(24)}/${number}/end`,
   side: 'served',
   peer: 'peer',
   outcome: 'result',

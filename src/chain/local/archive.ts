@@ -21,7 +21,8 @@ import { type Item, payloadOf } from './group.ts'
 import { putIds } from './ids.ts'
 import type { LocalChain } from './local-chain.ts'
 import { blockAt, damaged, recordsOf } from './lookup.ts'
-import { putOperations, putPeers } from './peers.ts'
+import { putOperations } from './operations.ts'
+import { putPeers } from './peers.ts'
 import { signCheckpoint } from './proofs.ts'
 import { prunedTo } from './prune.ts'
 import { type ChainTransaction, encodePruned, KEYS, type Pruned } from './store.ts'
@@ -185,7 +186,7 @@ async function restoreAll(transaction: ChainTransaction, blocks: readonly Checke
     if (own === undefined || !equalBytes(own.hash, hash)) throw invalid(`block ${header.height} is another one`)
     if (own.first !== first) throw invalid(`block ${header.height} has other records`)
     const groups = putItems(transaction, first, items)
-    putOperations(transaction, groups)
+    putOperations(transaction, first, groups)
     const peers = items.map(item => searchTerms(payloadOf(item)).peer)
     putPeers(transaction, first, peers)
     await putIds(transaction, header.height, first, ids)

@@ -2,6 +2,7 @@ import { commit } from '../commitment.ts'
 import { encodeGroup, payloadOf } from './group.ts'
 import { decodeKept, encodeKept } from './kept.ts'
 import { blockAt, groupOf, heightOf } from './lookup.ts'
+import { removeOperation } from './operations.ts'
 import { removePeer } from './peers.ts'
 import { type ChainTransaction, KEYS } from './store.ts'
 import { encodeStored, searchTerms } from './stored-record.ts'
@@ -46,10 +47,10 @@ async function forget(
   sequence: number,
   { operation, peer }: ReturnType<typeof searchTerms>
 ): Promise<void> {
-  if (operation !== undefined) transaction.delete(KEYS.operation(operation))
-  const height = peer === undefined ? undefined : await heightOf(transaction, sequence)
-  if (height === undefined) return
-  await removePeer(transaction, peer!, (await blockAt(transaction, height))!.first, sequence)
+  const height = await heightOf(transaction, sequence)
+  const first = height === undefined ? undefined : (await blockAt(transaction, height))!.first
+  if (operation !== undefined) await removeOperation(transaction, operation, first)
+  if (peer !== undefined && first !== undefined) await removePeer(transaction, peer, first, sequence)
 }
 
 /** The same for a record of which pruning has kept the proof. False when it has not. */

@@ -9,7 +9,8 @@ import { eraseItems, eraseKept } from './erase.ts'
 import { type Item, payloadOf } from './group.ts'
 import { blockAt, heightOf, type LocalBlock } from './lookup.ts'
 import { migrate } from './migrate.ts'
-import { putOperations, sequencesWith } from './peers.ts'
+import { findOperation, putOperationsAhead } from './operations.ts'
+import { sequencesWith } from './peers.ts'
 import { type MadeRecord, makeRecords, type PendingGroup, PendingGroups } from './pending.ts'
 import { type NumberedRecord, RecordReader } from './reader.ts'
 import { Sealer } from './sealer.ts'
@@ -17,7 +18,6 @@ import {
   type ChainStore,
   type ChainTransaction,
   decodeHead,
-  decodeNumber,
   encodeHead,
   KEYS,
   type LocalHead,
@@ -169,7 +169,7 @@ export class LocalChain implements AsyncDisposable {
 
   /** Holds in memory what has no block, as far as there is room; by what else it is found is written now. */
   #hold(transaction: ChainTransaction, group: PendingGroup): void {
-    if (!this.#pending.hold(group)) putOperations(transaction, [group])
+    if (!this.#pending.hold(group)) putOperationsAhead(transaction, [group])
   }
 
   #holdUnsealed(): Promise<void> {
@@ -311,8 +311,7 @@ export class LocalChain implements AsyncDisposable {
   async #sequenceOf(transaction: ChainTransaction, operation: string, head: LocalHead): Promise<number | undefined> {
     const held = this.#pending.sequenceOf(operation)
     if (held !== undefined && held <= head.sequence) return held
-    const found = await transaction.get(KEYS.operation(operation))
-    return found && decodeNumber(found)
+    return findOperation(transaction, operation)
   }
 
   /** What records after `tip` will be in their blocks, up to the group of one of them. */

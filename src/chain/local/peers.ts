@@ -1,19 +1,6 @@
 import { viewOf } from '../bytes.ts'
-import { payloadOf } from './group.ts'
 import type { LocalChain } from './local-chain.ts'
-import type { PendingGroup } from './pending.ts'
-import { type ChainTransaction, encodeNumber, KEYS } from './store.ts'
-import { searchTerms } from './stored-record.ts'
-
-/** Writes by what operations these records are found. */
-export function putOperations(transaction: ChainTransaction, groups: readonly PendingGroup[]): void {
-  for (const { first, items } of groups) {
-    for (const [i, item] of items.entries()) {
-      const { operation } = searchTerms(payloadOf(item))
-      if (operation !== undefined) transaction.put(KEYS.operation(operation), encodeNumber(first + i))
-    }
-  }
-}
+import { type ChainTransaction, KEYS } from './store.ts'
 
 /**
  * Writes which records of a block are with which peer, a place in the block (2 bytes) each: one entry a peer and block, where one a

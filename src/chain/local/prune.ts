@@ -5,6 +5,7 @@ import { removeIds } from './ids.ts'
 import { encodeKept } from './kept.ts'
 import type { LocalChain } from './local-chain.ts'
 import { blockAt, damaged, recordsOf } from './lookup.ts'
+import { pruneOperation } from './operations.ts'
 import type { NumberedRecord } from './reader.ts'
 import { type ChainTransaction, decodePruned, encodePruned, KEYS, type Pruned } from './store.ts'
 import { encodeStored, searchTerms } from './stored-record.ts'
@@ -71,7 +72,7 @@ async function pruneBlock(
       transaction.delete(KEYS.pinned(sequence))
       kept++
     }
-    if (operation !== undefined) transaction.delete(KEYS.operation(operation))
+    if (operation !== undefined) pruneOperation(transaction, operation, block.first)
     if (peer !== undefined) transaction.delete(KEYS.peer(peer, block.first))
   }
   const last = block.first + records.length - 1

@@ -8,13 +8,16 @@ import { putBlock } from './begin.ts'
 import { payloadOf } from './group.ts'
 import { putIds } from './ids.ts'
 import type { LocalBlock } from './lookup.ts'
-import { putOperations, putPeers } from './peers.ts'
+import { putOperations } from './operations.ts'
+import { putPeers } from './peers.ts'
 import { type MadeRecord, makeRecords, type PendingGroup, type PendingGroups } from './pending.ts'
 import { type ChainStore, decodeTip, encodeTip, KEYS, type LocalTip } from './store.ts'
 import { searchTerms } from './stored-record.ts'
 
 /** Blocks of which the records are read at once, and which may be on their way to the disk while the next one is made. */
 const AHEAD = 4
+/** Records that are made before others have their turn. */
+const RECORDS_A_TURN = 64
 
 export interface SealerInit {
   chain: Chain
@@ -163,9 +166,12 @@ export class Sealer {
   async #makeAll(groups: readonly PendingGroup[], tip: LocalTip): Promise<MadeRecord[]> {
     const records: MadeRecord[] = []
     const continued = { author: this.#init.owner.publicKey, stream: this.#init.stream }
+    let rested = 0
     for (const group of groups) {
       records.push(...makeRecords(group, { ...continued, previous: records.at(-1)?.id ?? tip.recordId }))
+      if (records.length - rested < RECORDS_A_TURN) continue
       await turn()
+      rested = records.length
     }
     return records
   }
@@ -181,7 +187,7 @@ export class Sealer {
       transaction.put(KEYS.body(first), bytes.slice(SIGNED_HEADER_LENGTH))
       for (const { level, index, hash } of completed) transaction.put(KEYS.node(level, index), hash.slice())
       await putIds(transaction, height, first, ids)
-      putOperations(transaction, groups)
+      putOperations(transaction, first, groups)
       putPeers(transaction, first, peers)
       transaction.put(KEYS.tip, encodeTip(next))
     })

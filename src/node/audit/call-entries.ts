@@ -3,8 +3,7 @@ import { type CallRecord, SUBJECTS } from '../../protocols/mcp/records/call-reco
 import type { Transaction } from '../../protocols/sessions/index.ts'
 
 /**
- * Writes what tunnels have recorded into the chain. An agent that uses the id of a tunnel again would have two requests of one name:
- * the second is recorded without one. With `isRepeated` the same records may be there already.
+ * Writes what tunnels have recorded into the chain. With `isRepeated` the same records may be there already.
  *
  * @throws CHAIN_FORMAT, CHAIN_OPERATION_INVALID when what is to be recorded breaks a limit
  */
@@ -14,15 +13,10 @@ export async function recordCalls(
   records: readonly CallRecord[],
   isRepeated: boolean
 ): Promise<void> {
-  const entries = records.map(record => entryOf(record, isRepeated))
-  const appended = await chain.appendAll(transaction, entries)
-  if (isRepeated) return
-  const again = entries.filter((_, i) => !appended[i]!.isNew)
-  if (again.length > 0) await chain.appendAll(transaction, again.map(withoutName))
-}
-
-function withoutName({ kind, operation, fields }: Entry): Entry {
-  return { kind, fields: [...fields, { name: 'repeats', value: operation! }] }
+  await chain.appendAll(
+    transaction,
+    records.map(record => entryOf(record, isRepeated))
+  )
 }
 
 function entryOf(record: CallRecord, isRepeated: boolean): Entry {
@@ -58,8 +52,8 @@ function entryOf(record: CallRecord, isRepeated: boolean): Entry {
     if (size !== undefined) fields.push({ name: 'size', value: size })
     fields.push({ name: 'duration', value: duration })
   }
-  // who opens a tunnel has drawn its id just now
-  return { kind, operation, fields, isFresh: side === 'asked' && !isRepeated }
+  // both sides draw a part of what a tunnel is called
+  return { kind, operation, fields, isFresh: !isRepeated }
 }
 
 const subjectName = (method: string | undefined): string =>

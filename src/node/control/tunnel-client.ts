@@ -66,7 +66,7 @@ export class RemoteTunnels implements NodeTunnels {
       const admission = tunnels.admit({ ...asked, resume: resume ?? undefined })
       if ('refused' in admission) return { refused: admission.refused } satisfies Admission
       admission.attach(new SocketChannel(this.#path, ticket, maxLine))
-      return { received: admission.received } satisfies Admission
+      return { received: admission.received, hostId: admission.hostId } satisfies Admission
     })
     return this.#call('offerTunnels', { services, authorizedPeers, maxLine, grace, pid: process.pid })
   }

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini'
 import { OUTCOMES } from '../../protocols/mcp/records/call-record.ts'
 import type { OpenAnswer } from '../../protocols/mcp/tunnel/client.ts'
+import { HOST_ID_LENGTH } from '../../protocols/mcp/tunnel/constants.ts'
 import type { OfferedAt, TunnelTarget } from '../tunnels/types.ts'
 
 /** What may be recorded in one request: what waits at most, and some that come meanwhile. */
@@ -11,7 +12,7 @@ const count = z.int().check(z.nonnegative())
 const target = { peerId: z.string(), addresses: texts }
 const service = z.string().check(z.maxLength(256))
 const text = z.string().check(z.maxLength(1_024))
-const operation = z.string().check(z.regex(/^mcp\/[0-9a-f]{32}\/[1-9][0-9]{0,15}(\/end)?$/))
+const operation = z.string().check(z.regex(/^mcp\/[0-9a-f]{48}\/[1-9][0-9]{0,15}(\/end)?$/))
 const digest = z.string().check(z.regex(/^[0-9a-f]{64}$/))
 const side = z.enum(['asked', 'served'])
 const lineLength = z.int().check(z.positive(), z.maximum(0xffff_ffff))
@@ -113,7 +114,10 @@ export const ADMIT_TUNNEL = 'admitTunnel'
 export const ADMISSION = z.union([
   /** A reason of docs/spec/tunnel.md. */
   z.object({ refused: z.int() }),
-  /** Lines received so far. The process takes the channel that the ticket stands for. */
-  z.object({ received: count })
+  /** Lines received so far, and what the process has drawn for the tunnel's name in records. The process takes the channel that the ticket stands for. */
+  z.object({
+    received: count,
+    hostId: z.custom<Uint8Array>(value => value instanceof Uint8Array && value.length === HOST_ID_LENGTH, 'expected 8 bytes')
+  })
 ])
 export type Admission = z.output<typeof ADMISSION>

@@ -98,6 +98,7 @@ export class TunnelClient {
     if ('refused' in checked.value) return checked.value
     return {
       received: checked.value.received,
+      hostId: checked.value.hostId,
       attach: (channel: TunnelChannel) => {
         meeting.promise.then(
           socket => carryChannel(socket, channel, longest),

@@ -105,7 +105,7 @@ async function keepLinked(bridge: AgentBridge, options: ConnectMcpOptions, signa
       await delay(RECONNECT_BACKOFF[Math.min(failures, RECONNECT_BACKOFF.length - 1)], undefined, { signal })
       const tunnel = await openTunnel(init, signal)
       first.resolve()
-      const { link, id, maxLine, service, connection } = tunnel
+      const { link, recordsId, maxLine, service, connection } = tunnel
       failures = 0
       hasConnected = true
       const path = () => ({ peer: target.peerId, direct: connection().direct })
@@ -118,7 +118,7 @@ async function keepLinked(bridge: AgentBridge, options: ConnectMcpOptions, signa
       }
       void seekDirect(tunnel, dial, () => tell({ type: 'moved', ...path() }))
       const records = new SessionRecords(recording, { side: 'asked', peer: target.peerId, service })
-      await bridge.attach(link, { maxLine, recorded: { tunnelId: id, records } })
+      await bridge.attach(link, { maxLine, recorded: { recordsId, records } })
       if (!bridge.hasEnded) tell({ type: 'ended' })
     } catch (error) {
       first.resolve()

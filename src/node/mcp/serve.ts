@@ -88,7 +88,7 @@ export async function serveMcp(options: ServeMcpOptions): Promise<McpHost> {
     ...limits,
     ...(options.grace === undefined ? {} : { grace: options.grace }),
     prepare: (peer, service) => offers.prepare(peer, service),
-    serve: async (link, { peer, service, tunnelId, signal, maxLine }) => {
+    serve: async (link, { peer, service, recordsId, signal, maxLine }) => {
       const where = { peer, service }
       onEvent({ type: 'session-opened', ...where })
       await new HostSession({
@@ -96,7 +96,7 @@ export async function serveMcp(options: ServeMcpOptions): Promise<McpHost> {
         signal,
         ...where,
         ...limits,
-        tunnelId,
+        recordsId,
         agentMaxLine: maxLine,
         recording,
         server: offers.sourceFor(peer, service),

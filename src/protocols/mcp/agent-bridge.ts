@@ -57,7 +57,7 @@ export interface AttachedSession {
   /** Longest message that the host takes, in bytes: a longer one is not sent but answered with an error. @default no limit */
   maxLine?: number
   /** Requests, their ends and refusals are recorded, in the background. @default nothing is */
-  recorded?: { tunnelId: string; records: SessionRecords }
+  recorded?: { recordsId: string; records: SessionRecords }
 }
 
 interface Outgoing {
@@ -334,14 +334,14 @@ export class AgentBridge {
       return
     }
     if (request !== undefined && recorded !== undefined && this.#recorded !== undefined) {
-      const { records, tunnelId } = this.#recorded
+      const { records, recordsId } = this.#recorded
       if (records.log.isFull) {
         // it fails: nothing is asked that cannot be recorded
         this.#calls.remove(request)
         void this.#answerAll([request], notCarriedOut('agent'))
         return
       }
-      request.call = records.invoked(recorded, line, tunnelId, this.#lines + lines.length + 1, false)
+      request.call = records.invoked(recorded, line, recordsId, this.#lines + lines.length + 1, false)
     }
     lines.push(line)
   }

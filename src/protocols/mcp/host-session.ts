@@ -37,8 +37,8 @@ export interface HostSessionInit {
   /** PeerId of the agent's machine, from the authenticated stream. */
   peer: string
   service: string
-  /** 32 hexadecimal digits. */
-  tunnelId: string
+  /** What the records of both sides call the tunnel. */
+  recordsId: string
   /** Where its MCP server comes from. */
   server: ServerSource
   /** @default allowAll */
@@ -171,7 +171,7 @@ export class HostSession {
   ): Promise<void> | undefined {
     const { log } = this.#records!
     if (log.isFull || log.isFailing) return this.#carefully(line, message, number, toServer, toAgent)
-    const call = this.#records!.invoked(message, line, this.#init.tunnelId, number, true)
+    const call = this.#records!.invoked(message, line, this.#init.recordsId, number, true)
     return this.#request(line, message, call, toServer, toAgent)
   }
 
@@ -181,7 +181,7 @@ export class HostSession {
     await records.log.room()
     if (!records.log.isFull) {
       const isFailing = records.log.isFailing
-      const call = records.invoked(message, line, this.#init.tunnelId, number, true)
+      const call = records.invoked(message, line, this.#init.recordsId, number, true)
       if (isFailing) await call.batch.settled
       if (call.batch.state !== 'failed') return this.#request(line, message, call, toServer, toAgent)
       call.ended('refused')

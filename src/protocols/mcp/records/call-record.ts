@@ -77,7 +77,7 @@ export interface DenialRecord {
 }
 
 /** What both sides call the request that is line `number` of a tunnel, towards its host. */
-export const invocationOf = (tunnelId: string, number: number): string => `mcp/${tunnelId}/${number}`
+export const invocationOf = (recordsId: string, number: number): string => `mcp/${recordsId}/${number}`
 
 /** The end of that request. */
 export const executionOf = (invocation: string): string => `${invocation}/end`

@@ -62,13 +62,13 @@ export class SessionRecords {
   }
 
   /** A request passes the tunnel as its line `number`. `isAwaited`: its answer waits for the record. */
-  invoked(message: Message, line: Uint8Array, tunnelId: string, number: number, isAwaited: boolean): RecordedCall {
+  invoked(message: Message, line: Uint8Array, recordsId: string, number: number, isAwaited: boolean): RecordedCall {
     const subject = subjectOf(message)
     return new RecordedCall(
       this.log,
       {
         kind: 'INVOCATION',
-        operation: invocationOf(tunnelId, number),
+        operation: invocationOf(recordsId, number),
         ...this.#where,
         method: message.method as RecordedMethod,
         ...(subject === undefined ? {} : { subject }),

@@ -29,6 +29,8 @@ export interface OpenAnswer {
   service: string
   /** How long the host keeps an interrupted tunnel. Milliseconds. */
   grace: number
+  /** 8 bytes: what the host adds to the tunnel's id for the records of both sides. */
+  hostId: Uint8Array
 }
 
 /** The connection below a stream of a tunnel. */
@@ -60,8 +62,8 @@ export interface TunnelClientInit {
 
 export interface OpenTunnel {
   link: ResumableLink
-  /** 32 hexadecimal digits. */
-  id: string
+  /** What the records of both sides call it: 48 hexadecimal digits. */
+  recordsId: string
   connection(): TunnelConnection
   /**
    * Goes on over the connection that `connect` makes and opens streams on, a direct one instead of a relayed one say. Nothing
@@ -72,6 +74,10 @@ export interface OpenTunnel {
   maxLine: number
   service: string
 }
+
+/** What the records of both sides call a tunnel: each side has drawn a part of it, so that neither can make the other use a name twice. */
+export const recordsId = (tunnelId: Uint8Array, hostId: Uint8Array): string =>
+  Buffer.concat([tunnelId, hostId]).toString('hex')
 
 /**
  * Opens a tunnel and keeps it: a broken link is dialled again and taken up until the grace time is over, then the link ends
@@ -142,6 +148,12 @@ export async function openTunnel(init: TunnelClientInit, signal: AbortSignal): P
   }
 
   link.attach(first.channel, first.received)
-  const id = tunnelId.toString('hex')
-  return { link, id, connection: () => connection, moveTo, maxLine: first.maxLine, service: first.service }
+  return {
+    link,
+    recordsId: recordsId(tunnelId, first.hostId),
+    connection: () => connection,
+    moveTo,
+    maxLine: first.maxLine,
+    service: first.service
+  }
 }

@@ -17,6 +17,8 @@ export const REFUSAL = {
 } as const
 
 export const TUNNEL_ID_LENGTH = 16
+/** What the host adds to that for the records of both sides. */
+export const HOST_ID_LENGTH = 8
 export const SECRET_LENGTH = 32
 
 /** Longest JSON-RPC message by default: what the official SDKs accept. Bytes. */

@@ -5,7 +5,7 @@ import { encodeFrame, type FrameStream } from '../../framing/index.ts'
 import { joinSecrets, type MainSessions, type StreamSessions, type Unreadable } from '../../sessions/index.ts'
 import { TunnelChannel } from './channel.ts'
 import type { OpenAnswer, OpenRequest } from './client.ts'
-import { FRAME, LEAST_MAX_LINE, MCP_PROTOCOL, REFUSAL, SECRET_LENGTH, TUNNEL_ID_LENGTH } from './constants.ts'
+import { FRAME, HOST_ID_LENGTH, LEAST_MAX_LINE, MCP_PROTOCOL, REFUSAL, SECRET_LENGTH, TUNNEL_ID_LENGTH } from './constants.ts'
 import { TunnelAccept, TunnelFrame, TunnelOpen, TunnelRefuse } from './pb/tunnel.ts'
 
 /** The secret of a stream of a tunnel (docs/spec/tunnel.md §4). Wipes both halves. */
@@ -55,16 +55,19 @@ export async function openChannel(
     }
     if (frame.type !== FRAME.accept) throw protocolError(`the host answered with frame type ${frame.type}`)
     const { plaintext } = await sessions.open(connection.remotePeer, frame.body)
-    const accept = checked(TunnelAccept, plaintext, ({ tunnelId, secret, maxLine }) => {
+    const accept = checked(TunnelAccept, plaintext, ({ tunnelId, secret, maxLine, hostId }) => {
       if (secret.byteLength !== SECRET_LENGTH || Buffer.compare(tunnelId, request.tunnelId) !== 0) {
         throw protocolError("the host's answer belongs to another tunnel")
       }
+      if (hostId.byteLength !== HOST_ID_LENGTH) throw protocolError('the host names the tunnel with a wrong length')
       if (maxLine < LEAST_MAX_LINE) throw protocolError('the host takes no lines of a usable length')
     })
     const context = contextOf(self, connection.remotePeer, request.tunnelId)
     const sealer = streams.initiate(tunnelSecret(secret, accept.secret), context, accept.ratchetKey)
     const channel = new TunnelChannel(frames, sealer)
-    return { channel, received: accept.received, maxLine: accept.maxLine, service: accept.service, grace: accept.grace }
+    const { received, maxLine, service, grace } = accept
+    // a copy: the plaintext that it is a view of holds secrets
+    return { channel, received, maxLine, service, grace, hostId: accept.hostId.slice() }
   } finally {
     secret.fill(0)
   }
@@ -106,7 +109,7 @@ export async function acceptOpen(
   try {
     const responder = streams.respond()
     const accept = TunnelAccept.encode({
-      ...answer,
+      ...(answer as OpenAnswer & { hostId: Uint8Array<ArrayBuffer> }),
       tunnelId: open.tunnelId,
       secret,
       ratchetKey: responder.ratchetKey as Uint8Array<ArrayBuffer>

@@ -37,6 +37,8 @@ export type TunnelAdmission =
   | {
       /** Lines received so far (0 in a new tunnel). */
       received: number
+      /** 8 bytes, the same for every stream of the tunnel. */
+      hostId: Uint8Array
       attach(channel: TunnelChannel): void
       /** The handshake failed. */
       abandon(error: TalosError): void
@@ -211,11 +213,11 @@ class Host implements TunnelHost, Startable {
     }
     const admission = await offer.admit(request, signal).catch(unlessGone)
     if ('refused' in admission) return refuse(frames, admission.refused, signal)
-    const { received } = admission
+    const { received, hostId } = admission
     const { maxLine, grace } = offer
     frames.setMaxFrameLength(maxFrameLength(maxLine))
     try {
-      const answer = { received, maxLine, service, grace }
+      const answer = { received, maxLine, service, grace, hostId }
       admission.attach(await acceptOpen(frames, this.#self, connection, open, answer, sessions, streams, signal))
     } catch (error) {
       admission.abandon(error as TalosError)

@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto'
 import { TalosError } from '../../../errors.ts'
-import { CLOSED_GRACE, DEFAULT_GRACE, DEFAULT_MAX_LINE, REFUSAL } from './constants.ts'
+import { recordsId } from './client.ts'
+import { CLOSED_GRACE, DEFAULT_GRACE, DEFAULT_MAX_LINE, HOST_ID_LENGTH, REFUSAL } from './constants.ts'
 import type { TunnelRequest } from './host.ts'
 import { ResumableLink, type TunnelLink, type TunnelLinkEvents } from './link.ts'
 import type { Channel } from './message.ts'
@@ -12,8 +14,8 @@ export interface HostedTunnelsInit {
       /** PeerId of the agent's machine. */
       peer: string
       service: string
-      /** 32 hexadecimal digits. */
-      tunnelId: string
+      /** What the records of both sides call the tunnel: 48 hexadecimal digits. */
+      recordsId: string
       /** Longest line that the agent's side accepts, in bytes. */
       maxLine: number
       signal: AbortSignal
@@ -33,6 +35,7 @@ export interface HostedTunnelsInit {
 
 interface HostedTunnel {
   peer: string
+  hostId: Uint8Array
   link: ResumableLink
   done: Promise<void>
 }
@@ -40,7 +43,7 @@ interface HostedTunnel {
 /** What the owner of a stream does with it: see TunnelAdmission. */
 type Admission =
   | { refused: number }
-  | { received: number; attach(channel: Channel): void; abandon(error: TalosError): void }
+  | { received: number; hostId: Uint8Array; attach(channel: Channel): void; abandon(error: TalosError): void }
 
 /** The tunnels of a program that offers services: they outlive the streams that carry them, and the node that these go through. */
 export class HostedTunnels {
@@ -71,9 +74,10 @@ export class HostedTunnels {
     if (resume !== undefined) {
       // authority is the authenticated stream's peer: another peer's tunnel does not exist for this one
       if (known === undefined || known.peer !== peer || known.link.hasEnded) return { refused: REFUSAL.unknownTunnel }
-      const { link } = known
+      const { link, hostId } = known
       return {
         received: link.received,
+        hostId,
         attach: channel => link.attach(channel, resume.received),
         abandon: () => {}
       }
@@ -82,9 +86,11 @@ export class HostedTunnels {
     if (known !== undefined || isFull || this.#stopped) return { refused: REFUSAL.busy }
     this.#init.prepare(peer, service)
     const link = new ResumableLink()
-    this.#keep(link, { peer, service, tunnelId, maxLine })
+    const hostId = randomBytes(HOST_ID_LENGTH)
+    this.#keep(tunnelId, hostId, link, { peer, service, maxLine })
     return {
       received: 0,
+      hostId,
       attach: channel => link.attach(channel, 0),
       abandon: error => void link.end(error)
     }
@@ -103,8 +109,12 @@ export class HostedTunnels {
     return [...this.#tunnels.values()].filter(tunnel => tunnel.peer === peer).length
   }
 
-  #keep(link: ResumableLink, session: { peer: string; service: string; tunnelId: string; maxLine: number }): void {
-    const { peer, tunnelId } = session
+  #keep(
+    tunnelId: string,
+    hostId: Uint8Array,
+    link: ResumableLink,
+    session: { peer: string; service: string; maxLine: number }
+  ): void {
     let graceTimer: NodeJS.Timeout | undefined
     link.addEventListener('interrupted', (event: TunnelLinkEvents['interrupted']) => {
       const wait = event.detail.closed ? Math.min(CLOSED_GRACE, this.grace) : this.grace
@@ -118,11 +128,11 @@ export class HostedTunnels {
     link.addEventListener('ended', () => clearTimeout(graceTimer))
 
     const done = this.#init
-      .serve(link, { ...session, signal: link.signal })
+      .serve(link, { ...session, recordsId: recordsId(Buffer.from(tunnelId, 'hex'), hostId), signal: link.signal })
       // a session reports its own troubles
       .catch(() => {})
       .then(() => link.end())
       .finally(() => this.#tunnels.delete(tunnelId))
-    this.#tunnels.set(tunnelId, { peer, link, done })
+    this.#tunnels.set(tunnelId, { peer: session.peer, hostId, link, done })
   }
 }

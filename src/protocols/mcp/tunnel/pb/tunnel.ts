@@ -327,6 +327,7 @@ export interface TunnelAccept {
   maxLine: number
   service: string
   grace: number
+  hostId: Uint8Array<ArrayBuffer>
 }
 
 export namespace TunnelAccept {
@@ -374,6 +375,11 @@ export namespace TunnelAccept {
           w.uint32(obj.grace)
         }
 
+        if ((obj.hostId != null && obj.hostId.byteLength > 0)) {
+          w.uint32(66)
+          w.bytes(obj.hostId)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -385,7 +391,8 @@ export namespace TunnelAccept {
           received: 0,
           maxLine: 0,
           service: '',
-          grace: 0
+          grace: 0,
+          hostId: uint8ArrayAlloc(0)
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -420,6 +427,10 @@ export namespace TunnelAccept {
             }
             case 7: {
               obj.grace = reader.uint32()
+              break
+            }
+            case 8: {
+              obj.hostId = reader.bytes()
               break
             }
             default: {
@@ -486,6 +497,13 @@ export namespace TunnelAccept {
               }
               break
             }
+            case 8: {
+              yield {
+                field: `${prefix}.hostId`,
+                value: reader.bytes()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -533,6 +551,11 @@ export namespace TunnelAccept {
     value: number
   }
 
+  export interface TunnelAcceptHostIdFieldEvent {
+    field: '$.hostId'
+    value: Uint8Array<ArrayBuffer>
+  }
+
   export function encode (obj: Partial<TunnelAccept>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, TunnelAccept.codec())
   }
@@ -541,7 +564,7 @@ export namespace TunnelAccept {
     return decodeMessage(buf, TunnelAccept.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<TunnelAccept>): Generator<TunnelAcceptTunnelIdFieldEvent | TunnelAcceptSecretFieldEvent | TunnelAcceptRatchetKeyFieldEvent | TunnelAcceptReceivedFieldEvent | TunnelAcceptMaxLineFieldEvent | TunnelAcceptServiceFieldEvent | TunnelAcceptGraceFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<TunnelAccept>): Generator<TunnelAcceptTunnelIdFieldEvent | TunnelAcceptSecretFieldEvent | TunnelAcceptRatchetKeyFieldEvent | TunnelAcceptReceivedFieldEvent | TunnelAcceptMaxLineFieldEvent | TunnelAcceptServiceFieldEvent | TunnelAcceptGraceFieldEvent | TunnelAcceptHostIdFieldEvent> {
     return streamMessage(buf, TunnelAccept.codec(), opts)
   }
 }
