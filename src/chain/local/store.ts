@@ -43,8 +43,7 @@ export const KEYS = {
   /** Sequence number of the record of an operation, once it is in a block. */
   operation: (operation: string) => `chain/o/${operation}`,
   /** The same of operations of a series, in the block that begins with record `first`: see operations.ts. */
-  series: (series: string, bucket: number, first: number) =>
-    `chain/q/${series}/${hex(bucket, 8)}/${hex(first, 12)}`,
+  series: (series: string, bucket: number, first: number) => `chain/q/${series}/${hex(bucket, 8)}/${hex(first, 12)}`,
   ofSeries: (series: string, bucket: number) => `chain/q/${series}/${hex(bucket, 8)}/`,
   /** Which records of the block that begins with record `first` have this peer: see peers.ts. */
   peer: (peer: string, first: number) => `chain/p/${peer}/${hex(first, 12)}`,

@@ -117,7 +117,10 @@ export const ADMISSION = z.union([
   /** Lines received so far, and what the process has drawn for the tunnel's name in records. The process takes the channel that the ticket stands for. */
   z.object({
     received: count,
-    hostId: z.custom<Uint8Array>(value => value instanceof Uint8Array && value.length === HOST_ID_LENGTH, 'expected 8 bytes')
+    hostId: z.custom<Uint8Array>(
+      value => value instanceof Uint8Array && value.length === HOST_ID_LENGTH,
+      'expected 8 bytes'
+    )
   })
 ])
 export type Admission = z.output<typeof ADMISSION>

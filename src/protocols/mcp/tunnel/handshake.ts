@@ -5,7 +5,15 @@ import { encodeFrame, type FrameStream } from '../../framing/index.ts'
 import { joinSecrets, type MainSessions, type StreamSessions, type Unreadable } from '../../sessions/index.ts'
 import { TunnelChannel } from './channel.ts'
 import type { OpenAnswer, OpenRequest } from './client.ts'
-import { FRAME, HOST_ID_LENGTH, LEAST_MAX_LINE, MCP_PROTOCOL, REFUSAL, SECRET_LENGTH, TUNNEL_ID_LENGTH } from './constants.ts'
+import {
+  FRAME,
+  HOST_ID_LENGTH,
+  LEAST_MAX_LINE,
+  MCP_PROTOCOL,
+  REFUSAL,
+  SECRET_LENGTH,
+  TUNNEL_ID_LENGTH
+} from './constants.ts'
 import { TunnelAccept, TunnelFrame, TunnelOpen, TunnelRefuse } from './pb/tunnel.ts'
 
 /** The secret of a stream of a tunnel (docs/spec/tunnel.md §4). Wipes both halves. */
