@@ -63,16 +63,17 @@ const large = (path: string, size = 30_000_000): Buffer => {
   return content
 }
 
-/** Resolves when `agent` knows of so many bytes that are verified. */
+/** Resolves when `agent` knows of so many bytes that are verified, or has all. */
 function received(agent: FileAgent, bytes: number): Promise<void> {
   return within(
     new Promise(resolve => {
       const look = () => {
         if (!agent.files.list().some(({ doneBytes, state }) => doneBytes >= bytes || state === 'done')) return
-        agent.files.removeEventListener('progress', look)
+        for (const event of ['progress', 'done'] as const) agent.files.removeEventListener(event, look)
         resolve()
       }
-      agent.files.addEventListener('progress', look)
+      // the rest may come between two that tell of progress
+      for (const event of ['progress', 'done'] as const) agent.files.addEventListener(event, look)
       look()
     }),
     `${bytes} bytes`,
@@ -219,6 +220,7 @@ test('a yes while the sender is away is kept, also over a restart, and nobody is
   const { id } = await p.alice.files.send(p.bob.peerId, path)
   const offered = await within(asked.promise, 'the question')
   await p.alice.stop()
+  await vi.waitFor(() => expect(p.bob.node.getConnections()).toEqual([]), 10_000)
   answer.resolve()
   await p.bob.files.decided(offered)
   expect(p.bob.files.list()).toMatchObject([{ id: offered, state: 'waiting' }])
