@@ -136,6 +136,19 @@ describe.concurrent('kill -9', () => {
     40_000
   )
 
+  test('of the bootstrap server before mcp-connect starts: it asks again until one answers', async () => {
+    await using net = await TunnelNet.open()
+    const server = await net.bootstrap()
+    await net.serve(SERVER)
+    await net.kill(server)
+    const live = net.connect()
+    await live.line(line => line.includes('cannot reach the server'))
+    await net.bootstrap(server.port)
+    await live.line(line => line.includes('connected to'))
+    await live.initialize()
+    expect((await call(live, 'a')).result).toBeGreaterThan(0)
+  }, 40_000)
+
   test.each(['at rest', 'in the middle of a call'])(
     'of the bootstrap server that relays the tunnel, %s: every request is answered, and the next server takes over',
     async when => {

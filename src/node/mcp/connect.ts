@@ -7,6 +7,7 @@ import { type OpenStream, type OpenTunnel, openTunnel } from '../../protocols/mc
 import type { AgentOptions } from '../agent.ts'
 import { NodeLink } from '../client/node-link.ts'
 import type { JoinedNode } from '../join.ts'
+import type { TunnelTarget } from '../tunnels/types.ts'
 import { NodeRecording } from './recording.ts'
 
 export interface ConnectMcpOptions extends AgentOptions {
@@ -50,6 +51,9 @@ const FINAL = [
   'PEER_AMBIGUOUS'
 ]
 
+/** Nobody who knows the host could be asked: this machine may have been switched on before its network. */
+const UNASKED = ['REGISTRY_UNREACHABLE', 'REGISTRY_TIMEOUT']
+
 /** What is wrong here, and not on the way to the host: final, unless it worked before. */
 const OWN = /^(WALLET|CONFIG|STORAGE|NODE)_/
 
@@ -88,22 +92,28 @@ async function keepLinked(bridge: AgentBridge, options: ConnectMcpOptions, signa
   const first = Promise.withResolvers<void>()
   await using nodes = new NodeLink({ ...options, role: 'client', first: first.promise, signal })
   await using recording = NodeRecording.through(nodes, error => tell({ type: 'not-recording', reason: error.message }))
-  const target = await nodes.use(async node => {
-    await prepared(node, options.config?.servers)
-    return node.tunnels.resolve(options.peer, signal)
-  }, signal)
-  const open: OpenStream = (request, openSignal) =>
-    nodes.use(node => node.tunnels.opener(target)(request, openSignal), openSignal)
-  const init = {
-    open,
-    service: options.service ?? '',
-    ...(options.maxMessageBytes === undefined ? {} : { maxLine: options.maxMessageBytes })
-  }
+  const find = (): Promise<TunnelTarget> =>
+    nodes.use(async node => {
+      await prepared(node, options.config?.servers)
+      return node.tunnels.resolve(options.peer, signal)
+    }, signal)
+  let found: TunnelTarget | undefined
   let hasConnected = false
   for (let failures = 0; !signal.aborted; ) {
     try {
       await delay(RECONNECT_BACKOFF[Math.min(failures, RECONNECT_BACKOFF.length - 1)], undefined, { signal })
-      const tunnel = await openTunnel(init, signal)
+      found ??= await find()
+      const target = found
+      const open: OpenStream = (request, openSignal) =>
+        nodes.use(node => node.tunnels.opener(target)(request, openSignal), openSignal)
+      const tunnel = await openTunnel(
+        {
+          open,
+          service: options.service ?? '',
+          ...(options.maxMessageBytes === undefined ? {} : { maxLine: options.maxMessageBytes })
+        },
+        signal
+      )
       first.resolve()
       const { link, recordsId, maxLine, service, connection } = tunnel
       failures = 0
@@ -123,7 +133,9 @@ async function keepLinked(bridge: AgentBridge, options: ConnectMcpOptions, signa
     } catch (error) {
       first.resolve()
       if (signal.aborted) return
-      if (isTalosError(error) && (FINAL.includes(error.code) || (!hasConnected && OWN.test(error.code)))) throw error
+      const code = isTalosError(error) ? error.code : ''
+      if (FINAL.includes(code) || (!hasConnected && OWN.test(code))) throw error
+      if (found === undefined && !UNASKED.includes(code)) throw error
       failures++
       tell({ type: 'unreachable', reason: (error as Error).message })
     }
