@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import { crypto } from '../../src/crypto/index.ts'
 import { FILE_PROTOCOL, FRAME, MAX_FRAME_LENGTH } from '../../src/protocols/files/constants.ts'
 import { decodeFrame } from '../../src/protocols/files/frames.ts'
@@ -8,17 +9,21 @@ import type { FileAnswer } from '../../src/protocols/files/pb/file.ts'
 import { StreamOpener, StreamSealer } from '../../src/protocols/files/stream.ts'
 import { encodeFrame, FrameStream } from '../../src/protocols/framing/index.ts'
 import type { TestAgent } from './agents.ts'
-import type { FileAgent } from './file-agents.ts'
 import { within } from './within.ts'
 
 const soon = (): AbortSignal => AbortSignal.timeout(10_000)
 
+/** Whom it sends to, in this process or another. */
+interface Victim {
+  node: { getMultiaddrs(): Multiaddr[] }
+}
+
 /** A sender that speaks the protocol of files by hand, to break it. */
 export class RawSender {
   readonly agent: TestAgent
-  readonly #victim: FileAgent
+  readonly #victim: Victim
 
-  constructor(agent: TestAgent, victim: FileAgent) {
+  constructor(agent: TestAgent, victim: Victim) {
     this.agent = agent
     this.#victim = victim
   }

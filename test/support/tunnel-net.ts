@@ -111,8 +111,8 @@ export class TunnelNet implements AsyncDisposable {
   }
 
   /** Starts a command of a party that runs until it is ended: `talos daemon`, `talos listen`. With --json. */
-  async start(party: Party, command: string, ready: string, port?: number): Promise<LiveProcess> {
-    const started = new LiveProcess(talosCommand(command, '--json'), {
+  async start(party: Party, command: string, ready: string, port?: number, flags: string[] = []): Promise<LiveProcess> {
+    const started = new LiveProcess(talosCommand(command, '--json', flags), {
       ...this.watch.mark,
       TALOS_DATA_DIR: party.dataDir,
       TALOS_LISTEN: `/ip4/127.0.0.1/tcp/${port ?? 0}`
