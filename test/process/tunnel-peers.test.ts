@@ -11,7 +11,7 @@ import { TunnelNet } from '../support/tunnel-net.ts'
 // What official clients get from official servers through registry and tunnel, between processes, is what they get without
 // them. No address book says where the host is.
 
-describe('server-everything', () => {
+describe.concurrent('server-everything', () => {
   let net: TunnelNet
   beforeAll(async () => {
     net = await TunnelNet.open()
@@ -85,7 +85,7 @@ describe('server-everything', () => {
   }, 120_000)
 })
 
-test('server-filesystem: a file written through the tunnel is there, and is read back', async () => {
+test.concurrent('server-filesystem: a file written through the tunnel is there, and is read back', async () => {
   await using net = await TunnelNet.open()
   await net.bootstrap()
   const folder = join(net.folder, 'shared')
@@ -103,7 +103,7 @@ test('server-filesystem: a file written through the tunnel is there, and is read
   await client.close()
 }, 60_000)
 
-describe('a server of both eras', () => {
+describe.concurrent('a server of both eras', () => {
   const FIXTURE = fileURLToPath(new URL('../fixtures/conformance-server.ts', import.meta.url))
 
   test('SDK v2 gets the same from it in each mode', async () => {
