@@ -19,6 +19,7 @@ import type { Directory } from './directory/directory.ts'
 import { type KeptRegistrations, keepRegistered } from './directory/keep-registered.ts'
 import { openDirectory } from './directory/open-directory.ts'
 import type { DurableStore } from './durable-store.ts'
+import { isOneOf } from './mailbox/addresses.ts'
 import { NodeRecording } from './mcp/recording.ts'
 import { registrationNews } from './mcp/registration-news.ts'
 import { hasIp6 } from './network/addresses.ts'
@@ -218,6 +219,7 @@ export class AgentNode implements AsyncDisposable {
       name: this.wallet.name,
       signer: this.wallet.identity,
       mailboxes: () => this.services.registrableMailboxes(),
+      mayBeMailbox: mailbox => isOneOf(mailbox, this.services.mailboxes),
       onChange: state => {
         tell(state)
         this.#registered.note(state)

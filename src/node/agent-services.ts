@@ -204,6 +204,11 @@ export class AgentServices {
     this.mailbox.refresh()
   }
 
+  /** Those that are asked, whether or not they have taken this node in. */
+  get mailboxes(): readonly MailboxAddress[] {
+    return this.#mailboxes
+  }
+
   registrableMailboxes(): ReturnType<typeof registrableMailboxes> {
     return registrableMailboxes(this.mailbox.states())
   }

@@ -236,8 +236,10 @@ describe.concurrent('tool calls in the audit chain', () => {
       // what was kept meanwhile is there too
       expect(records.filter(one => one['tool'] === 'quick')).toHaveLength(calls)
       const outcomes = records.flatMap(one => (one.kind === 8 ? [one['outcome']] : []))
-      const refused = Array<string>(calls - 3).fill('refused')
-      expect(outcomes.sort()).toEqual([...refused, 'result', 'result', 'withheld'])
+      // the end of the first call may have been what could not be written: then none was withheld
+      const isWithheld = outcomes.includes('withheld')
+      const refused = Array<string>(calls - (isWithheld ? 3 : 2)).fill('refused')
+      expect(outcomes.sort()).toEqual([...refused, 'result', 'result', ...(isWithheld ? ['withheld'] : [])])
     },
     120_000
   )

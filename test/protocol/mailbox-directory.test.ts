@@ -1,8 +1,8 @@
 import { peerIdFromString } from '@libp2p/peer-id'
-import { multiaddr } from '@multiformats/multiaddr'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { expect, test } from 'vitest'
-import { keepRegistered } from '../../src/node/directory/keep-registered.ts'
-import { mailboxesAt, ownMailboxes, registrableMailboxes } from '../../src/node/mailbox/addresses.ts'
+import { type KeepRegisteredInit, keepRegistered } from '../../src/node/directory/keep-registered.ts'
+import { isOneOf, mailboxesAt, ownMailboxes, registrableMailboxes } from '../../src/node/mailbox/addresses.ts'
 import { correspondent } from '../support/mailbox.ts'
 import { directoryOf, known, party, startAgent, startTestServer } from '../support/network.ts'
 import { within } from '../support/nodes.ts'
@@ -48,6 +48,37 @@ test('an agent names its server’s mailbox when that has taken it in, and is wr
   await bob.online()
   await bob.until(1)
   expect(bob.received).toEqual(['hello'])
+})
+
+test('who has just started and heard of no mailbox yet names those of the registration before, if they are its own still', async () => {
+  await using server = await startTestServer()
+  const [own] = ownMailboxes([], [known(server)])
+  const named = own!.addresses.map(address =>
+    multiaddr(`${address}/p2p/${server.peerId}`.replace(/(\/p2p\/[^/]+)\1$/, '$1'))
+  )
+  const bob = party()
+  await using asker = await startAgent()
+  const directory = directoryOf(asker, server)
+  const names = async (options: Pick<KeepRegisteredInit, 'mailboxes' | 'mayBeMailbox'>): Promise<string[]> => {
+    // a process each: it ends before it has heard more
+    await using node = await startAgent({ seed: bob.seed })
+    const registrations = keepRegistered(node, {
+      servers: [known(server)],
+      name: 'bob',
+      signer: bob.signer,
+      ...options
+    })
+    const { mailboxes } = await within(registrations.registered, 'bob is registered')
+    await registrations.stop()
+    const found = await directory.mailboxesOf(peerIdFromString(bob.peerId))
+    expect(found.flatMap(({ addresses }) => addresses)).toHaveLength(mailboxes!)
+    return found.map(({ peerId }) => peerId.toString())
+  }
+  const mayBeMailbox = (address: Multiaddr) => isOneOf(address, [own!])
+  expect(await names({ mayBeMailbox })).toEqual([])
+  expect(await names({ mailboxes: () => named.slice(0, 1), mayBeMailbox })).toEqual([server.peerId])
+  expect(await names({ mayBeMailbox })).toEqual([server.peerId])
+  expect(await names({ mayBeMailbox: () => false })).toEqual([])
 })
 
 test('nobody’s mailboxes are known of a stranger, and an error when no server can be asked', async () => {

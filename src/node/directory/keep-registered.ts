@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { KEEP_ALIVE, type PeerId } from '@libp2p/interface'
+import { type AbortOptions, KEEP_ALIVE, type PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { isTalosError, TalosError } from '../../errors.ts'
@@ -41,6 +41,8 @@ export interface KeepRegisteredInit {
   signer: RegistrationSigner
   /** Where others may leave messages, each with `/p2p/…` at its end; asked at each registration. @default none */
   mailboxes?: () => readonly Multiaddr[]
+  /** Whether a mailbox that the registration before names may be named until it is known which there are. @default none may */
+  mayBeMailbox?: (mailbox: Multiaddr) => boolean
   /** Called whenever the state at a server changes. */
   onChange?: (state: RegistrationState) => void
 }
@@ -193,8 +195,8 @@ class Keeper {
 
   async #register(name: string): Promise<Registered> {
     const addresses = registrableAddresses(this.#node, this.#peer)
-    const mailboxes = this.#mailboxes()
     const options = { signal: this.#signal }
+    const mailboxes = await this.#mailboxesToName(options)
     const receipt = await this.#node.services.registry.register(
       this.#peer,
       { name, addresses, mailboxes },
@@ -215,6 +217,24 @@ class Keeper {
 
   #mailboxes(): Multiaddr[] {
     return usableFrom(this.#node, this.#peer, this.#init.mailboxes?.() ?? [])
+  }
+
+  /**
+   * A node that has just started has heard of no mailbox yet. Until it has, the registration names those of the one before: the node may end
+   * earlier, and messages for it would wait for its next start at their senders.
+   */
+  async #mailboxesToName(options: AbortOptions): Promise<Multiaddr[]> {
+    const known = this.#mailboxes()
+    const { mayBeMailbox, signer } = this.#init
+    if (known.length > 0 || this.#addresses !== undefined || mayBeMailbox === undefined) return known
+    try {
+      const before = await this.#node.services.registry.lookUpMailboxes(this.#peer, signer.publicKey, options)
+      return usableFrom(this.#node, this.#peer, before?.mailboxes ?? []).filter(mayBeMailbox)
+    } catch (error) {
+      // to be registered matters more; whatever is wrong with the server shows at once
+      if (!isTalosError(error)) throw error
+      return known
+    }
   }
 
   #change(state: RegistrationState): void {

@@ -35,6 +35,12 @@ export function registrableMailboxes(states: readonly MailboxState[]): Multiaddr
     )
 }
 
+/** Whether an address that ends in `/p2p/…` is of one of these mailboxes. */
+export function isOneOf(address: Multiaddr, mailboxes: readonly MailboxAddress[]): boolean {
+  const id = address.getComponents().at(-1)?.value
+  return mailboxes.some(({ peerId }) => peerId.toString() === id)
+}
+
 /** The mailboxes behind addresses that end in `/p2p/…`, in their order; those of one peer belong together. */
 export function mailboxesAt(addresses: readonly Multiaddr[]): MailboxAddress[] {
   const found = new Map<string, Multiaddr[]>()
