@@ -201,10 +201,12 @@ describe('a source', () => {
   })
 
   test('neither a file nor a directory: refused', () => {
-    const pipe = join(temporaryFolder(), 'pipe')
+    const folder = temporaryFolder()
+    const pipe = join(folder, 'pipe')
     execFileSync('mkfifo', [pipe])
     expect(() => survey(pipe)).toThrow(code('FILE_SOURCE'))
     expect(() => survey(join(pipe, 'nothing'))).toThrow(code('FILE_SOURCE'))
+    expect(() => survey(join(folder, 'nothing'))).toThrow(/nothing: no such file or directory$/)
   })
 
   test.each([

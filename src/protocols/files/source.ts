@@ -11,6 +11,7 @@ import {
   statSync
 } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
+import { getSystemErrorMap } from 'node:util'
 import { TalosError } from '../../errors.ts'
 import { CHUNK_LENGTH } from './constants.ts'
 import { FileDigests } from './digests.ts'
@@ -222,7 +223,12 @@ function guard<T>(path: string, work: () => T): T {
   try {
     return work()
   } catch (cause) {
-    throw new TalosError('FILE_SOURCE', `cannot read ${path}: ${(cause as Error).message}`, { cause })
+    const { errno, message } = cause as NodeJS.ErrnoException
+    const why = getSystemErrorMap().get(errno ?? 0)?.[1] ?? message
+    throw new TalosError('FILE_SOURCE', `cannot read ${path}: ${why}`, {
+      hint: 'Check the path and its permissions.',
+      cause
+    })
   }
 }
 
