@@ -7,7 +7,7 @@ import {
   decodeHeader,
   SIGNED_HEADER_LENGTH
 } from '../block.ts'
-import { concatBytes, equalBytes, viewOf } from '../bytes.ts'
+import { concatBytes, equalBytes, uint32At, viewOf } from '../bytes.ts'
 import { type Checkpoint, openCheckpoint, originOf } from '../checkpoint.ts'
 import { commit, encodePayload, type Payload } from '../commitment.ts'
 import { NOTE_KEY } from '../note.ts'
@@ -275,7 +275,7 @@ class ArchiveReader implements AsyncDisposable {
   #ready(): Uint8Array | undefined {
     const held = this.#held
     if (held.length < 4) return undefined
-    const length = ((held[0]! << 24) | (held[1]! << 16) | (held[2]! << 8) | held[3]!) >>> 0
+    const length = uint32At(held, 0)
     if (length > MAX_PART) throw invalid('a part is too long')
     return held.length < 4 + length ? undefined : this.#cut(4, 4 + length)
   }
