@@ -181,7 +181,7 @@ export class AgentServices {
     const { dataDir, config, store } = node
     const { allow } = config.witness
     const isWitness = node.role !== 'client' && allow.length > 0
-    const onEvidence = (evidence: Uint8Array): void => services.#convicted(evidence)
+    const onEvidence = (evidence: Uint8Array): void => services.onEvidence(evidence)
     const { peerId } = node.wallet
     const witness = isWitness ? await ownWitness({ dataDir, allow, store, peerId, onEvidence }) : undefined
     const services = new AgentServices(node, components, broadcast, boxes, witness)
@@ -242,7 +242,7 @@ export class AgentServices {
     if (this.#broadcasts === undefined || chain.network === undefined || node.role === 'light') return
     const { startNetwork } = await import('./chain/start-network.ts')
     this.#network = await startNetwork(this.#node, this.#components, this.#broadcasts, evidence =>
-      this.#convicted(evidence)
+      this.onEvidence(evidence)
     )
   }
 
@@ -257,7 +257,8 @@ export class AgentServices {
     }
   }
 
-  #convicted(evidence: Uint8Array): void {
+  /** Passes on what convicts somebody, where it concerns this node. */
+  onEvidence(evidence: Uint8Array): void {
     this.#evidence?.found(evidence).catch(() => {})
   }
 

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { multiaddr } from '@multiformats/multiaddr'
 import { expect, test } from 'vitest'
-import { parseNoteKey } from '../../src/chain/note.ts'
+import { formatNoteKey, parseNoteKey } from '../../src/chain/note.ts'
 import type { NetworkStatus } from '../../src/index.ts'
 import { openWallet } from '../../src/node/wallet/index.ts'
 import { addCheckpoint } from '../../src/protocols/witness/index.ts'
@@ -29,7 +29,8 @@ async function witnessOf(world: TalosWorld, name: string) {
   const running = machine.start('witness', 'serve', '--allow', '*', '--listen', listen)
   const { witness } = await running.event<{ witness: string }>('ready')
   const address = `${listen}/p2p/${machine.peerId}`
-  return { machine, address, key: parseNoteKey(witness.split(' ')[2]!) }
+  const line = `witness ${name} ${witness.split(' ')[2]!} ${address}`
+  return { machine, address, key: parseNoteKey(witness.split(' ')[2]!), line }
 }
 
 async function networkFile(world: TalosWorld, machines: readonly Machine[]): Promise<string> {
@@ -100,4 +101,41 @@ test('who signs two histories is convicted at a witness; the other witness and a
   await daemon.kill()
   await bob!.start('daemon', '--network', network).event('ready')
   expect((await bob!.json<Status>('chain', 'status')).network.convicted).toBe(1)
+})
+
+test('who shows each witness another history is found by whoever asks both, with evidence, and what was known stays', {
+  timeout: 120_000
+}, async context => {
+  const world = await TalosWorld.start(context)
+  const [bob, stranger] = await Promise.all(['bob', 'stranger'].map(name => world.machine(name)))
+  const [w1, w2] = await Promise.all(['W1', 'W2'].map(name => witnessOf(world, name)))
+  const [log, fork] = [0, 1].map(number => new TestLog(1, number)) as [TestLog, TestLog]
+  await using client = await startNode()
+  const show = async ({ address, key }: typeof w1 & object, state: TestLog, from: number, to: number) => {
+    const [connection, proof] = [await client.dial(multiaddr(address)), state.proof(from, to)]
+    const asked = { note: state.note(to), oldSize: from, proof, params: log.chain.encodedParams }
+    expect((await addCheckpoint(connection, key, asked, NEVER)).state).toBe('cosigned')
+  }
+  const policy = join(world.folder, 'policy')
+  const ask = (...lines: string[]) => {
+    writeFileSync(policy, [w1!.line, w2!.line, ...lines, ''].join('\n'))
+    return bob!.run('light', 'checkpoint', log.origin, '--witness-policy', policy)
+  }
+  const owner = `log ${formatNoteKey(log.key)}`
+
+  // up to the fork both have the same
+  for (const witness of [w1!, w2!]) await show(witness, log, 0, 3)
+  expect((await ask(owner, 'group both all W1 W2', 'quorum both')).status).toBe(0)
+  await show(w1!, log, 3, 9)
+  await show(w2!, fork, 3, 9)
+  const told = await ask(owner, 'group both all W1 W2', 'quorum both')
+  expect([told.status, told.stderr]).toEqual([1, expect.stringContaining('LIGHT_TWO_HISTORIES')])
+  expect(told.stderr).toContain('signed by its owner')
+  const file = join(bob!.dataDir, 'evidence', `${Buffer.from(log.chain.id).toString('hex')}-9.txt`)
+  expect(told.stderr).toContain(file)
+  const { evidence } = await stranger!.json<{ evidence: object }>('proof', 'verify', '--file', file, '--offline')
+  expect(evidence).toMatchObject({ what: 'checkpoints', origin: log.origin, place: 9 })
+  // who does not know the owner's key, and believes one witness, learns that the two do not agree
+  const between = await ask('group any any W1 W2', 'quorum any')
+  expect(between.stderr).toContain('none of whom signed both')
 })

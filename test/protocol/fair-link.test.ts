@@ -12,8 +12,11 @@ const TEXT = 'x'.repeat(100_000)
 const CALLS = 20
 const BLOCK = 64_000
 
-/** What may pass on the four streams while one call goes there and back: some windows of each. Bytes. */
-const MOST_PASSED = 16 * 1024 * 1024
+/**
+ * What may pass on the four streams while one call goes there and back: twice what is under way at any moment, which is a window of
+ * each, 4 MiB, and what the system's buffers hold each way. A call that had to wait for a stream's end would let gigabytes pass. Bytes.
+ */
+const MOST_PASSED = 2 * (4 * 4 + 2 * 8) * 1024 * 1024
 
 async function echo(transport: TalosServerTransport): Promise<void> {
   const server = new McpServer({ name: 'echo', version: '1' })

@@ -1,6 +1,6 @@
 import type { Reporter, TestModule } from 'vitest/node'
 
-/** Names the tests that passed on a second try only, and prints `N passed, N failed[, N skipped]` last: the line that CI reads. */
+/** Names the tests that passed on a second try only, with what the first met, and prints `N passed, N failed[, N skipped]` last: the line that CI reads. */
 export default class ClosingLineReporter implements Reporter {
   onTestRunEnd(modules: ReadonlyArray<TestModule>, unhandled: ReadonlyArray<unknown>): void {
     let passed = 0
@@ -10,8 +10,10 @@ export default class ClosingLineReporter implements Reporter {
     for (const module of modules) {
       if (module.errors().length > 0) failed++
       for (const test of module.children.allTests()) {
-        const state = test.result().state
-        if (test.diagnostic()?.flaky === true) second.push(`${module.relativeModuleId}: ${test.fullName}`)
+        const { state, errors } = test.result()
+        if (test.diagnostic()?.flaky === true) {
+          second.push(`${module.relativeModuleId}: ${test.fullName}: ${errors?.[0]?.stack ?? errors?.[0]?.message}`)
+        }
         if (state === 'passed') passed++
         else if (state === 'failed') failed++
         else skipped++

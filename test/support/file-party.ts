@@ -82,9 +82,10 @@ async function run(order: Order): Promise<void> {
 
 let cpuBefore = process.cpuUsage()
 let rss = 0
+// 0.7 ms each time, on the thread that is measured
 setInterval(() => {
   rss = Math.max(rss, process.memoryUsage.rss())
-}, 50)
+}, 200)
 
 process.on('message', (order: Order) => {
   const start = performance.now()

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { checkpointText } from '../../src/chain/checkpoint.ts'
-import { type FollowedChain, follow, newestOf } from '../../src/chain/light/followed.ts'
-import { cosignNote, formatNote, NOTE_KEY, type NoteKey } from '../../src/chain/note.ts'
+import { verifyEvidence } from '../../src/chain/evidence.ts'
+import { type FollowedChain, follow, newestOf, twoHistories } from '../../src/chain/light/followed.ts'
+import { cosignNote, formatNote, NOTE_KEY, type NoteKey, signNote } from '../../src/chain/note.ts'
 import { ownerOf } from '../support/keys.ts'
 
 const ORIGIN = 'talos/chain'
@@ -41,7 +42,25 @@ test('what is known never goes back, and two histories are told of', () => {
   expect(follow(five, state(9)).size).toBe(9)
   expect(follow(five, state(4))).toBe(five)
   expect(follow(five, state(5, 5, [1, 2, 3, 4])).witnesses).toHaveLength(4)
-  expect(() => follow(five, state(5, 6, [2, 3, 4]))).toThrow(
-    expect.objectContaining({ code: 'LIGHT_TWO_HISTORIES', hint: expect.stringContaining('w2, w3') })
-  )
+  expect(() => follow(five, state(5, 6, [2, 3, 4]))).toThrow(expect.objectContaining({ code: 'LIGHT_TWO_HISTORIES' }))
+})
+
+test('who signed two states of one size is convicted: the owner by its word alone, a witness where both states count', () => {
+  const witnessed = [1, 2, 3].map(seed => says(seed, 5))
+  const found = twoHistories([...witnessed, ...[2, 3, 4].map(seed => says(seed, 5, 6))], ORIGIN, policy)!
+  expect(found).toMatchObject({ size: 5, name: 'w2' })
+  expect(verifyEvidence(found.evidence)).toMatchObject({ what: 'checkpoints', culprit: ownerOf(2).publicKey, place: 5 })
+  // one witness that lies about a state that does not count, or of another chain, or of another size, says nothing of this one
+  const others = [says(2, 5, 6), says(2, 5, 6, 'talos/other'), says(2, 6), says(2, 5), 'nothing']
+  expect(twoHistories([...witnessed, ...others], ORIGIN, policy)).toBeUndefined()
+
+  const log = { name: ORIGIN, type: NOTE_KEY.ed25519, publicKey: ownerOf(9).publicKey }
+  const own = (size: number, fill: number, seed = 9) => {
+    const text = checkpointText({ origin: ORIGIN, size, root: new Uint8Array(32).fill(fill) })
+    return formatNote({ text, signatures: [signNote(text, ORIGIN, ownerOf(seed))] })
+  }
+  const owned = { ...policy, log }
+  const twice = twoHistories([own(4, 4), own(5, 5), own(5, 6)], ORIGIN, owned)!
+  expect(verifyEvidence(twice.evidence)).toMatchObject({ what: 'checkpoints', culprit: log.publicKey, place: 5 })
+  expect(twoHistories([own(4, 4), own(5, 5), own(5, 5), own(5, 6, 8)], ORIGIN, owned)).toBeUndefined()
 })

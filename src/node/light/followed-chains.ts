@@ -1,9 +1,9 @@
 import type { Connection } from '@libp2p/interface'
 import { originOf } from '../../chain/index.ts'
-import { type FollowedChain, follow, newestOf } from '../../chain/light/followed.ts'
+import { follow, newestOf, type TwoHistories, twoHistories } from '../../chain/light/followed.ts'
 import { type PolicyWitness, signersFor, type TrustPolicy } from '../../chain/policy.ts'
 import { TalosError } from '../../errors.ts'
-import type { SessionStore, Transaction } from '../../protocols/sessions/index.ts'
+import type { SessionStore } from '../../protocols/sessions/index.ts'
 import { latestCheckpoint } from '../../protocols/witness/index.ts'
 import type { LightCheckpoint } from './types.ts'
 
@@ -16,6 +16,8 @@ export interface FollowInit {
   store: SessionStore
   policy: TrustPolicy
   connect(witness: PolicyWitness, signal: AbortSignal): Promise<Connection>
+  /** Keeps the evidence against somebody who signed two histories; where others find it. */
+  convict(found: TwoHistories): Promise<string>
 }
 
 /**
@@ -36,7 +38,12 @@ export async function followChain(id: Uint8Array, init: FollowInit, outer: Abort
   const notes = asked.flatMap(one => (one.status === 'fulfilled' && one.value !== undefined ? [one.value.note] : []))
   const newest = newestOf(notes, origin, signers)
   const known = await store.transact(async transaction => {
-    const before = await read(transaction, origin, init)
+    const bytes = await transaction.get(keyOf(origin))
+    const kept = bytes === undefined ? [] : [new TextDecoder().decode(bytes)]
+    const found = twoHistories([...kept, ...notes], origin, signers)
+    if (found !== undefined) throw await told(found, origin, init)
+    // what is on disk is checked by the policy of this moment, as if somebody had said it
+    const before = newestOf(kept, origin, signers)
     const after = newest === undefined ? before : follow(before, newest)
     if (after !== undefined && after !== before) transaction.put(keyOf(origin), new TextEncoder().encode(after.note))
     return after
@@ -51,12 +58,10 @@ export async function followChain(id: Uint8Array, init: FollowInit, outer: Abort
   return { origin, size, root: hex, witnesses, total: policy.witnesses.length, answered: notes.length, note }
 }
 
-/** What is on disk is checked by the policy of this moment, as if somebody had said it. */
-async function read(
-  transaction: Transaction,
-  origin: string,
-  { policy }: FollowInit
-): Promise<FollowedChain | undefined> {
-  const bytes = await transaction.get(keyOf(origin))
-  return bytes && newestOf([new TextDecoder().decode(bytes)], origin, signersFor(policy, origin))
+async function told(found: TwoHistories, origin: string, { convict }: FollowInit): Promise<TalosError> {
+  const { size, name } = found
+  const who = name === origin ? 'its owner' : `the witness ${name}`
+  return new TalosError('LIGHT_TWO_HISTORIES', `two histories of ${size} blocks of ${origin} were signed by ${who}`, {
+    hint: `What anybody can check ("talos proof verify --offline --file …") is in ${await convict(found)}. What was known of this chain stays as it was.`
+  })
 }

@@ -1,6 +1,10 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Connection } from '@libp2p/interface'
 import { toHex } from '../../chain/bytes.ts'
+import { formatEvidence } from '../../chain/evidence.ts'
 import { kindName } from '../../chain/index.ts'
+import type { TwoHistories } from '../../chain/light/followed.ts'
 import type { LightProof } from '../../chain/light/light-chain.ts'
 import type { PolicyWitness } from '../../chain/policy.ts'
 import { peerIdOf } from '../../crypto/peer-key.ts'
@@ -9,6 +13,7 @@ import type { AgentNode } from '../agent-node.ts'
 import { ChainApi } from '../chain/chain-api.ts'
 import type { LIGHT_METHODS, LightResults } from '../control/light-methods.ts'
 import type { CallContext } from '../control/methods.ts'
+import { writeOutputFile } from '../output-file.ts'
 import { connectWitness } from '../witness/connect-witness.ts'
 import { readPolicy } from '../witness/policy-file.ts'
 import { followChain } from './followed-chains.ts'
@@ -64,7 +69,16 @@ export class LightApi extends ChainApi implements LightMethods {
     }
     const connect = (witness: PolicyWitness, stop: AbortSignal): Promise<Connection> =>
       connectWitness(this.#node, witness, stop)
-    return followChain(chainIdOf(chain), { store, policy, connect }, signal)
+    const id = chainIdOf(chain)
+    const convict = async ({ size, evidence }: TwoHistories): Promise<string> => {
+      this.#node.services.onEvidence(evidence)
+      const folder = join(dataDir, 'evidence')
+      await mkdir(folder, { recursive: true, mode: 0o700 })
+      const path = join(folder, `${toHex(id)}-${size}.txt`)
+      await writeOutputFile(path, formatEvidence(evidence))
+      return path
+    }
+    return followChain(id, { store, policy, connect, convict }, signal)
   }
 
   async lightVerify({ network, proof }: Params<'lightVerify'>): Promise<LightRecord> {
