@@ -25,6 +25,7 @@ import { DurableStore } from '../src/node/durable-store.ts'
 import { ChainBuilder, START } from '../test/support/chain-builder.ts'
 import { ownerOf } from '../test/support/keys.ts'
 import { table, writeSection } from './report.ts'
+import { BLOCKS_A_WRITE, replay, BLOCKS as STORED, writesOfBlocks } from './support/chain-storage.ts'
 
 const { values } = parseArgs({
   options: { write: { type: 'boolean', default: false }, rounds: { type: 'string', default: '9' } }
@@ -61,6 +62,9 @@ const shared = new ChainBuilder(network)
 for (let i = 0; i < HEADERS; i++) await shared.add({ count: 1 })
 const sharedHeaders = shared.blocks.map(block => block.slice(0, 228))
 const forged = light.block({ unmined: true }).slice(0, 228)
+
+const writes = await writesOfBlocks()
+const tiny = Array.from({ length: BLOCKS_A_WRITE }, (_, i) => new Map([[`row ${i}`, new Uint8Array(100)]]))
 
 const folder = mkdtempSync(join(tmpdir(), 'talos-bench-chain-'))
 const store = await DurableStore.open(join(folder, 'store'), randomBytes(32), crypto)
@@ -198,11 +202,33 @@ const contenders: Contender[] = [
       })
   },
   {
-    name: 'durable block of 100 records, one after the other: mined, signed, synced',
+    name: `a shared chain's block of 100 records to the disk, ${BLOCKS_A_WRITE} in a synced write, as a node that joins has them`,
+    unit: 'blocks/s',
+    count: STORED,
+    by: 'wall',
+    target: 2_500,
+    run: () => stored(writes.together)
+  },
+  {
+    name: 'the same, each block synced by itself',
+    unit: 'blocks/s',
+    count: BLOCKS_A_WRITE,
+    by: 'wall',
+    target: 1_000,
+    run: () => stored(writes.singly.slice(0, BLOCKS_A_WRITE))
+  },
+  {
+    name: 'a row of 100 bytes, each synced by itself: what the disk allows',
+    unit: 'rows/s',
+    count: BLOCKS_A_WRITE,
+    by: 'wall',
+    run: () => stored(tiny)
+  },
+  {
+    name: 'own block of 100 records, one after the other: mined, signed, synced',
     unit: 'blocks/s',
     count: 10,
     by: 'wall',
-    target: 1_000,
     run: async () => {
       const sum = { wall: 0, cpu: 0 }
       for (let i = 0; i < 10; i++) {
@@ -251,6 +277,8 @@ const contenders: Contender[] = [
     run: () => timed(() => messages(1_024, true))
   }
 ]
+
+const stored = async (changes: Parameters<typeof replay>[1]) => ({ wall: await replay(folder, changes), cpu: 0 })
 
 async function threads(count: number) {
   return timed(async () => {
