@@ -9,7 +9,7 @@ import { table, writeSection } from './report.ts'
 import { openBare, startMessageNode } from './support/message-node.ts'
 
 const { values } = parseArgs({
-  options: { write: { type: 'boolean', default: false }, rounds: { type: 'string', default: '7' } }
+  options: { write: { type: 'boolean', default: false }, rounds: { type: 'string', default: '15' } }
 })
 const ROUNDS = Number(values.rounds)
 const MESSAGES = 2_000
@@ -137,7 +137,9 @@ const row = (name: string, figures: Figures[]): string[] => {
 const head = ['1 KB', 'best /s one way', 'median /s', 'best p50 ms', 'median p50 ms', 'median p99 ms']
 const rate = sorted(results.messages, 'perSecond').at(-1)!
 const p50 = sorted(results.messages, 'p50')[0]!
-const cost = 1 - middle(sorted(results.messages, 'perSecond')) / middle(sorted(results.unrecorded, 'perSecond'))
+// of each round by itself: what else the machine did meanwhile both had
+const costs = results.messages.map(({ perSecond }, round) => 1 - perSecond / results.unrecorded[round]!.perSecond)
+const cost = middle(costs.sort((a, b) => a - b))
 const reached = (is: boolean): string => (is ? 'reached' : 'NOT reached')
 const report = [
   `${ROUNDS} alternating rounds of ${MESSAGES} messages and ${REQUESTS} requests, two processes on loopback.`,
@@ -150,7 +152,7 @@ const report = [
   ]),
   '',
   `- durable, acknowledged messages a second: ${Math.round(rate)} (to reach: ≥ 2,000): ${reached(rate >= 2_000)}`,
-  `- recording costs ${(100 * cost).toFixed(1)} % of the messages a second, by the medians (to reach: ≤ 5 %): ${reached(cost <= 0.05)}`,
+  `- recording costs ${(100 * cost).toFixed(1)} % of the messages a second, the median of what it costs in each round (to reach: ≤ 5 %): ${reached(cost <= 0.05)}`,
   `- request and response, both durable: best p50 ${p50.toFixed(2)} ms, that is ${(p50 / 2).toFixed(2)} ms each (to reach: ≤ 5 ms each): ${reached(p50 / 2 <= 5)}`
 ].join('\n')
 console.log(report)
