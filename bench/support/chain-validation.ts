@@ -44,7 +44,15 @@ async function serve(): Promise<void> {
     'one thread': () => threads(1),
     'two threads': () => threads(2)
   }
-  process.on('message', async (run: ValidationRun) => process.send?.(await timed(runs[run])))
+  process.on('message', (run: ValidationRun) => {
+    timed(runs[run]).then(
+      taken => process.send?.(taken),
+      error => {
+        console.error(error)
+        process.exit(1)
+      }
+    )
+  })
   process.on('disconnect', () => process.exit())
   process.send?.('ready')
 }
@@ -56,6 +64,9 @@ export async function startValidation(): Promise<{ run(what: ValidationRun): Pro
   const { fork } = await import('node:child_process')
   const { fileURLToPath } = await import('node:url')
   const child = fork(fileURLToPath(import.meta.url))
+  child.on('exit', code => {
+    if (code !== 0) throw new Error('the process that validates has ended')
+  })
   await once(child, 'message')
   return {
     run: async what => {
