@@ -248,6 +248,25 @@ describe.concurrent('a program that serves', () => {
     expect(await pidOf(live)).toBeGreaterThan(0)
   }, 90_000)
 
+  test('serves though the node ends while it is told what is served', async () => {
+    await using net = await TunnelNet.open()
+    const port = await net.fixedPort()
+    const listen = [`/ip4/127.0.0.1/tcp/${port}`]
+    const node = await joinNode({ dataDir: net.host.dataDir, role: 'agent', config: { listen } })
+    let asked = 0
+    node.own!.tunnels.add = () => {
+      asked++
+      void node[Symbol.asyncDispose]()
+      return new Promise(() => {})
+    }
+    const serving = await net.serve(SERVER, { port })
+    expect(asked).toBe(1)
+    expect(await nodeOf(net.host)).toBe(serving.pid)
+    const live = net.connect()
+    await live.initialize()
+    expect(await pidOf(live)).toBeGreaterThan(0)
+  }, 90_000)
+
   test('is killed while the node lives: calls are answered, and with the next one the agent goes on by itself', async () => {
     await using net = await TunnelNet.open()
     const port = await net.fixedPort()

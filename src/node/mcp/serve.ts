@@ -111,13 +111,19 @@ export async function serveMcp(options: ServeMcpOptions): Promise<McpHost> {
   const over = new AbortController()
   let place: OfferedAt
 
+  /** At the node, and at the next one when it ends meanwhile. */
   async function offer(): Promise<void> {
-    const joined = await nodes.node(over.signal)
-    node = joined
-    // the node in this process knows what the options say; one that runs already is told
-    if (joined.own === undefined) await joined.tunnels.prepare(options.config ?? {}, over.signal)
-    place = await joined.tunnels.offer({ ...offering, tunnels: hosted })
+    place = await nodes.use(joined => {
+      node = joined
+      return offerAt(joined)
+    }, over.signal)
     if (monitor !== undefined) monitor.ready = true
+  }
+
+  async function offerAt({ own, tunnels }: JoinedNode): Promise<OfferedAt> {
+    // the node in this process knows what the options say; one that runs already is told
+    if (own === undefined) await tunnels.prepare(options.config ?? {}, over.signal)
+    return tunnels.offer({ ...offering, tunnels: hosted })
   }
 
   async function offerAgain(): Promise<void> {
