@@ -12,6 +12,7 @@ import { ControlServer } from '../../src/node/control/server.ts'
 import type { NodeStreams } from '../../src/node/streams/types.ts'
 import type { OwnTunnels } from '../../src/node/tunnels/own-tunnels.ts'
 import { drained } from '../../src/protocols/framing/drained.ts'
+import type { HostedTunnels } from '../../src/protocols/mcp/tunnel/hosted.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { within } from '../support/within.ts'
 
@@ -143,6 +144,17 @@ test('a call under way fails with NODE_GONE when the node ends', async () => {
   await server.close()
   await within(call, 'the failure')
   await within(client.ended, 'the end')
+})
+
+test('what begins after the node has ended fails with NODE_GONE, whatever it is', async () => {
+  const { client, server } = await serve({})
+  await server.close()
+  await within(client.ended, 'the end')
+  const gone = { code: 'NODE_GONE' }
+  await expect(client.api.status({})).rejects.toMatchObject(gone)
+  const tunnels = { maxLine: 1, grace: 1 } as HostedTunnels
+  await expect(client.tunnels.offer({ services: ['mcp'], authorizedPeers: [], tunnels })).rejects.toMatchObject(gone)
+  await expect(client.streams.onOffer(() => {})).rejects.toMatchObject(gone)
 })
 
 test('who does not know the token is answered nothing', async () => {

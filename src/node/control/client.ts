@@ -3,7 +3,7 @@ import type { MessageConnection } from 'vscode-jsonrpc/node'
 import { isTalosError, TalosError } from '../../errors.ts'
 import type { NodeStreams } from '../streams/types.ts'
 import type { NodeTunnels } from '../tunnels/types.ts'
-import { callMethod, connectionOver, fromJson } from './connection.ts'
+import { callMethod, connectionOver, fromJson, hear } from './connection.ts'
 import { readEndpoint } from './endpoint.ts'
 import {
   CONTROL_PROTOCOL,
@@ -112,7 +112,12 @@ function remoteStreams(connection: MessageConnection, path: string): { streams: 
       open: async (peer, options) => (await remote()).open(peer, options),
       onOffer: async decider => (await remote()).onOffer(decider)
     },
-    close: () => void loaded?.then(streams => streams.close())
+    // whoever asked for streams was told why there are none
+    close: () =>
+      void loaded?.then(
+        streams => streams.close(),
+        () => {}
+      )
   }
 }
 
@@ -123,7 +128,7 @@ function remoteApi(connection: MessageConnection): NodeApi {
   ])
   const listeners = new Set<(event: NodeEvent) => void>()
   let subscribed = false
-  connection.onNotification('event', (json: unknown) => {
+  hear(connection, 'event', (json: unknown) => {
     const event = fromJson(json) as NodeEvent
     for (const listener of listeners) listener(event)
   })

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import {
   type CancellationToken,
   CancellationTokenSource,
+  ConnectionError,
   createMessageConnection,
   ErrorCodes,
   type MessageConnection,
@@ -59,9 +60,9 @@ export async function callMethod(
 
 export type MethodHandler = (params: unknown, signal: AbortSignal) => Promise<unknown>
 
-/** Answers a method; what the handler throws goes to the caller as code, message and hint. */
+/** Answers a method; what the handler throws goes to the caller as code, message and hint. Throws NODE_GONE when the connection has ended. */
 export function answerMethod(connection: MessageConnection, method: string, handler: MethodHandler): void {
-  connection.onRequest(method, async (params: unknown, token: CancellationToken) => {
+  const answer = async (params: unknown, token: CancellationToken): Promise<unknown> => {
     const controller = new AbortController()
     const stop = (): void => controller.abort(new TalosError('INTERRUPTED', 'the caller has given up'))
     const subscriptions = [token.onCancellationRequested(stop), connection.onClose(stop)]
@@ -72,7 +73,22 @@ export function answerMethod(connection: MessageConnection, method: string, hand
     } finally {
       for (const subscription of subscriptions) subscription.dispose()
     }
-  })
+  }
+  unlessGone(() => connection.onRequest(method, answer))
+}
+
+/** Hears what the other side tells under this name. Throws NODE_GONE when the connection has ended. */
+export function hear<Told>(connection: MessageConnection, name: string, listener: (told: Told) => void): void {
+  unlessGone(() => connection.onNotification(name, listener))
+}
+
+/** A connection that has ended takes no handlers. */
+function unlessGone(register: () => void): void {
+  try {
+    register()
+  } catch (error) {
+    throw error instanceof ConnectionError ? nodeGone(error) : error
+  }
 }
 
 function responseOf(error: unknown): ResponseError<ErrorData> {

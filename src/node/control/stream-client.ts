@@ -4,7 +4,7 @@ import type { MessageConnection } from 'vscode-jsonrpc/node'
 import type { OpenOptions, OutgoingStream } from '../../protocols/streams/index.ts'
 import type { OfferedStream } from '../streams/stream-policy.ts'
 import type { NodeStreams } from '../streams/types.ts'
-import { callMethod, nodeGone } from './connection.ts'
+import { callMethod, hear, nodeGone } from './connection.ts'
 import { RemoteIncoming } from './stream-incoming.ts'
 import {
   STREAM_OFFER_OVER,
@@ -30,8 +30,8 @@ export class RemoteStreams implements NodeStreams {
   constructor(connection: MessageConnection, path: string) {
     this.#connection = connection
     this.#path = path
-    connection.onNotification(STREAM_OFFERED, (offered: StreamOffered) => this.#offered(offered))
-    connection.onNotification(STREAM_OFFER_OVER, ({ offer }: { offer: number }) => this.#over(offer))
+    hear(connection, STREAM_OFFERED, (offered: StreamOffered) => this.#offered(offered))
+    hear(connection, STREAM_OFFER_OVER, ({ offer }: { offer: number }) => this.#over(offer))
     connection.onClose(() => {
       for (const offer of [...this.#offers.keys()]) this.#over(offer)
     })

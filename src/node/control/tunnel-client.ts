@@ -3,7 +3,7 @@ import type { CallRecord } from '../../protocols/mcp/records/call-record.ts'
 import type { OpenRequest, OpenStream, TunnelConnection } from '../../protocols/mcp/tunnel/client.ts'
 import type { TunnelRequest } from '../../protocols/mcp/tunnel/host.ts'
 import type { NodeTunnels, NodeWishes, OfferedAt, TunnelOffering, TunnelTarget } from '../tunnels/types.ts'
-import { answerMethod, callMethod } from './connection.ts'
+import { answerMethod, callMethod, hear } from './connection.ts'
 import { SocketChannel } from './socket-channel.ts'
 import {
   ADMIT_TUNNEL,
@@ -55,7 +55,7 @@ export class RemoteTunnels implements NodeTunnels {
 
   async offer({ services, authorizedPeers, tunnels }: TunnelOffering): Promise<OfferedAt> {
     const { maxLine, grace } = tunnels
-    this.#connection.onNotification(PREPARE_TUNNEL, ({ peer, service }: { peer: string; service: string }) =>
+    hear(this.#connection, PREPARE_TUNNEL, ({ peer, service }: { peer: string; service: string }) =>
       tunnels.prepare(peer, service)
     )
     answerMethod(this.#connection, ADMIT_TUNNEL, async params => {
