@@ -19,7 +19,7 @@ import { within } from '../support/within.ts'
 const greeting: NodeGreeting = { version: 'test', pid: 1, peerId: 'peer', name: 'Alice', role: 'agent', startedAt: 0 }
 
 /** A node's socket with some of a node's calls behind it. */
-async function serve(api: Partial<NodeApi>, dataDir = temporaryFolder()) {
+async function serve(api: Partial<NodeApi>, dataDir = temporaryFolder(), tunnels = {} as OwnTunnels) {
   const listeners = new Set<(event: NodeEvent) => void>()
   const released: symbol[] = []
   const server = await ControlServer.start({
@@ -33,7 +33,7 @@ async function serve(api: Partial<NodeApi>, dataDir = temporaryFolder()) {
       release: client => released.push(client),
       ...api
     } as NodeApi,
-    tunnels: {} as OwnTunnels,
+    tunnels,
     streams: {} as NodeStreams
   })
   onTestFinished(() => server.close())
@@ -155,6 +155,31 @@ test('what begins after the node has ended fails with NODE_GONE, whatever it is'
   const tunnels = { maxLine: 1, grace: 1 } as HostedTunnels
   await expect(client.tunnels.offer({ services: ['mcp'], authorizedPeers: [], tunnels })).rejects.toMatchObject(gone)
   await expect(client.streams.onOffer(() => {})).rejects.toMatchObject(gone)
+})
+
+test('what a program offers ends with it, also when it ends before that is on disk', async () => {
+  const added = Promise.withResolvers<() => void>()
+  const ended = Promise.withResolvers<void>()
+  const asked = Promise.withResolvers<void>()
+  const tunnels = {
+    add: () => {
+      asked.resolve()
+      return added.promise
+    }
+  } as unknown as OwnTunnels
+  const { client, released } = await serve({}, temporaryFolder(), tunnels)
+  const offering = client.tunnels.offer({
+    ...{ services: ['mcp'], authorizedPeers: ['12D3KooWGBfKqTqgPNZhfTZLbTKpg9xWnDzyJcTYQYQzWSmCjTLt'] },
+    tunnels: { maxLine: 1024, grace: 1 } as HostedTunnels
+  })
+  offering.catch(() => {})
+  await within(asked.promise, 'the offer')
+  await client[Symbol.asyncDispose]()
+  await within(client.ended, 'the end of the program')
+  while (released.length === 0) await new Promise(setImmediate)
+  added.resolve(() => ended.resolve())
+  await within(ended.promise, 'the end of the offer')
+  await expect(offering).rejects.toMatchObject({ code: 'NODE_GONE' })
 })
 
 test('who does not know the token is answered nothing', async () => {

@@ -82,6 +82,15 @@ export function hear<Told>(connection: MessageConnection, name: string, listener
   unlessGone(() => connection.onNotification(name, listener))
 }
 
+/** Tells the other side, if it is still there. */
+export function tell(connection: MessageConnection, name: string, what: object): void {
+  try {
+    void connection.sendNotification(name, what).catch(() => {})
+  } catch (error) {
+    if (!(error instanceof ConnectionError)) throw error
+  }
+}
+
 /** A connection that has ended takes no handlers. */
 function unlessGone(register: () => void): void {
   try {

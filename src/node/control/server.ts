@@ -6,7 +6,7 @@ import { TalosError } from '../../errors.ts'
 import { checkSchema } from '../schema-check.ts'
 import type { NodeStreams } from '../streams/types.ts'
 import type { OwnTunnels } from '../tunnels/own-tunnels.ts'
-import { answerMethod, connectionOver, toJson } from './connection.ts'
+import { answerMethod, connectionOver, tell, toJson } from './connection.ts'
 import { type Endpoint, newEndpoint, publishEndpoint, withdrawEndpoint } from './endpoint.ts'
 import { CONTROL_PROTOCOL, HELLO, METHODS, type MethodName, type NodeApi, type NodeGreeting } from './methods.ts'
 import { STREAM_METHODS, type StreamMethod } from './stream-methods.ts'
@@ -173,8 +173,7 @@ export class ControlServer {
   #subscribe(socket: Socket, connection: MessageConnection): void {
     const stop = this.#init.api.onEvent(event => {
       // that a client has gone may be news itself: not for that client
-      if (socket.writable && socket.writableLength < MAX_UNSENT)
-        void connection.sendNotification('event', toJson(event)).catch(() => {})
+      if (socket.writable && socket.writableLength < MAX_UNSENT) tell(connection, 'event', toJson(event) as object)
     })
     socket.once('close', stop)
   }

@@ -5,6 +5,7 @@ import { MAX_REASON_LENGTH } from '../../protocols/streams/constants.ts'
 import type { IncomingStream, OutgoingStream } from '../../protocols/streams/index.ts'
 import { type OfferedStream, offerOver } from '../streams/stream-policy.ts'
 import type { NodeStreams } from '../streams/types.ts'
+import { tell } from './connection.ts'
 import {
   type STREAM_METHODS,
   STREAM_OFFER_OVER,
@@ -73,15 +74,11 @@ export class StreamClient {
     offer.signal.addEventListener(
       'abort',
       () => {
-        if (this.#offers.delete(number)) this.#tell(STREAM_OFFER_OVER, { offer: number })
+        if (this.#offers.delete(number)) tell(this.#connection, STREAM_OFFER_OVER, { offer: number })
       },
       { once: true }
     )
-    this.#tell(STREAM_OFFERED, { offer: number, peerId, codec, priority, label } satisfies StreamOffered)
-  }
-
-  #tell(name: string, params: object): void {
-    void this.#connection.sendNotification(name, params).catch(() => {})
+    tell(this.#connection, STREAM_OFFERED, { offer: number, peerId, codec, priority, label } satisfies StreamOffered)
   }
 
   #take(number: number): OfferedStream {

@@ -7,7 +7,7 @@ import type { TunnelChannel } from '../../protocols/mcp/tunnel/channel.ts'
 import type { TunnelAdmission, TunnelRequest } from '../../protocols/mcp/tunnel/host.ts'
 import { checkSchema } from '../schema-check.ts'
 import type { OwnTunnels } from '../tunnels/own-tunnels.ts'
-import { callMethod, nodeGone } from './connection.ts'
+import { callMethod, nodeGone, tell } from './connection.ts'
 import { carryChannel } from './socket-channel.ts'
 import type { Tickets } from './tickets.ts'
 import {
@@ -27,6 +27,7 @@ export class TunnelClient {
   readonly #tickets: Tickets
   readonly #connection: MessageConnection
   readonly #ends: Array<() => void> = []
+  #isOver = false
 
   constructor(tunnels: OwnTunnels, tickets: Tickets, connection: MessageConnection) {
     this.#tunnels = tunnels
@@ -36,6 +37,7 @@ export class TunnelClient {
 
   /** The process is gone, and what it offered. */
   end(): void {
+    this.#isOver = true
     for (const end of this.#ends.splice(0)) end()
   }
 
@@ -54,10 +56,13 @@ export class TunnelClient {
     leaveConnection: async ({ id, silent }) => this.#tunnels.leave(id, silent),
     offerTunnels: async offer => {
       const admit = (request: TunnelRequest, signal: AbortSignal) => this.#admit(request, signal, offer.maxLine)
-      const prepare = (peer: string, service: string): void => {
-        void this.#connection.sendNotification(PREPARE_TUNNEL, { peer, service }).catch(() => {})
+      const prepare = (peer: string, service: string): void => tell(this.#connection, PREPARE_TUNNEL, { peer, service })
+      const end = await this.#tunnels.add({ ...offer, prepare, admit })
+      if (this.#isOver) {
+        end()
+        throw nodeGone()
       }
-      this.#ends.push(await this.#tunnels.add({ ...offer, prepare, admit }))
+      this.#ends.push(end)
       return this.#tunnels.offeredAt()
     },
     recordCalls: ({ records, isRepeated }) => this.#tunnels.record(records as readonly CallRecord[], isRepeated)
