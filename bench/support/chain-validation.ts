@@ -1,5 +1,7 @@
 // A process that does nothing but validate blocks of 100 records: a part of `npm run bench:chain`. It is told what, and says how long it took.
+import { fork } from 'node:child_process'
 import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
 import { chainOf, localParams } from '../../src/chain/params.ts'
 import { validateInThreads } from '../../src/chain/validation/parallel.ts'
 import { ChainState } from '../../src/chain/validation/state.ts'
@@ -61,8 +63,6 @@ if (process.send !== undefined) await serve()
 
 /** Starts it. */
 export async function startValidation(): Promise<{ run(what: ValidationRun): Promise<Taken>; close(): void }> {
-  const { fork } = await import('node:child_process')
-  const { fileURLToPath } = await import('node:url')
   const child = fork(fileURLToPath(import.meta.url))
   child.on('exit', code => {
     if (code !== 0) throw new Error('the process that validates has ended')

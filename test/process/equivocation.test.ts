@@ -30,7 +30,7 @@ async function witnessOf(world: TalosWorld, name: string) {
   const { witness } = await running.event<{ witness: string }>('ready')
   const address = `${listen}/p2p/${machine.peerId}`
   const line = `witness ${name} ${witness.split(' ')[2]!} ${address}`
-  return { machine, address, key: parseNoteKey(witness.split(' ')[2]!), line }
+  return { machine, running, address, key: parseNoteKey(witness.split(' ')[2]!), line }
 }
 
 async function networkFile(world: TalosWorld, machines: readonly Machine[]): Promise<string> {
@@ -135,7 +135,12 @@ test('who shows each witness another history is found by whoever asks both, with
   expect(told.stderr).toContain(file)
   const { evidence } = await stranger!.json<{ evidence: object }>('proof', 'verify', '--file', file, '--offline')
   expect(evidence).toMatchObject({ what: 'checkpoints', origin: log.origin, place: 9 })
+  // also where one witness is enough for either state
+  expect((await ask(owner, 'group any any W1 W2', 'quorum any')).stderr).toContain('signed by its owner')
   // who does not know the owner's key, and believes one witness, learns that the two do not agree
   const between = await ask('group any any W1 W2', 'quorum any')
   expect(between.stderr).toContain('none of whom signed both')
+  for (const { running } of [w1!, w2!]) await running.kill()
+  const left = await bob!.json<{ size: number }>('light', 'checkpoint', log.origin, '--witness-policy', policy)
+  expect(left.size).toBe(3)
 })

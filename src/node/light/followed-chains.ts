@@ -36,18 +36,19 @@ export async function followChain(id: Uint8Array, init: FollowInit, outer: Abort
   )
   outer.throwIfAborted()
   const notes = asked.flatMap(one => (one.status === 'fulfilled' && one.value !== undefined ? [one.value.note] : []))
-  const newest = newestOf(notes, origin, signers)
-  const known = await store.transact(async transaction => {
+  const { found, known } = await store.transact(async transaction => {
     const bytes = await transaction.get(keyOf(origin))
     const kept = bytes === undefined ? [] : [new TextDecoder().decode(bytes)]
     const found = twoHistories([...kept, ...notes], origin, signers)
-    if (found !== undefined) throw await told(found, origin, init)
+    if (found !== undefined) return { found }
     // what is on disk is checked by the policy of this moment, as if somebody had said it
     const before = newestOf(kept, origin, signers)
-    const after = newest === undefined ? before : follow(before, newest)
-    if (after !== undefined && after !== before) transaction.put(keyOf(origin), new TextEncoder().encode(after.note))
-    return after
+    const newest = newestOf(notes, origin, signers)
+    const known = newest === undefined ? before : follow(before, newest)
+    if (known !== undefined && known !== before) transaction.put(keyOf(origin), new TextEncoder().encode(known.note))
+    return { known }
   })
+  if (found !== undefined) throw await told(found, origin, init)
   if (known === undefined) {
     throw new TalosError('LIGHT_NOT_WITNESSED', 'too few witnesses of the policy have signed a state of this chain', {
       hint: 'Does its owner name the same witnesses? Can they be reached?'
